@@ -1,0 +1,28 @@
+"""jobctl: cron, at, a task queue and a process monitor in one command with memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobctl.api import current, job, submit
+    from jobctl.model import SystemJob
+
+__version__ = "0.1.0"
+__all__ = ["SystemJob", "__version__", "current", "job", "submit"]
+
+_HOMES = {"current": "jobctl.api", "job": "jobctl.api", "submit": "jobctl.api", "SystemJob": "jobctl.model"}
+
+
+def __getattr__(name: str) -> Any:
+    # A user's module that only decorates its functions must not pay for the database.
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'jobctl' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

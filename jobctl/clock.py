@@ -1,0 +1,107 @@
+"""The one place that reads a clock. Instants are integer microseconds since 1970-01-01 UTC."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+MICROSECONDS = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """The wall clock, in microseconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps; only differences mean anything."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class OffsetClock:
+    """The system's clocks moved by the two numbers (seconds: wall, monotonic) in a file, read at every call."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def offsets(self) -> tuple[float, float]:
+        try:
+            with open(self.path, encoding="ascii") as file:
+                wall, monotonic = (file.read().split() + ["0", "0"])[:2]
+            return float(wall), float(monotonic)
+        except (OSError, ValueError):
+            return 0.0, 0.0
+
+    def now(self) -> int:
+        return time.time_ns() // 1000 + round(self.offsets()[0] * MICROSECONDS)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.offsets()[1]
+
+
+def system_clock() -> Clock:
+    """The clock of this process; `JOBCTL_CLOCK=FILE` moves it, but only under `JOBCTL_TEST=1`."""
+    path = os.environ.get("JOBCTL_CLOCK")
+    if path and os.environ.get("JOBCTL_TEST") == "1":
+        return OffsetClock(path)
+    return SystemClock()
+
+
+def to_datetime(instant: int) -> datetime:
+    """An instant as an aware UTC datetime."""
+    return EPOCH + timedelta(microseconds=instant)
+
+
+def from_datetime(moment: datetime) -> int:
+    """An aware datetime as an instant."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+class Alarm:
+    """A descriptor that becomes readable at an instant of the wall clock, or when that clock is set.
+
+    The wait is absolute, so sleep of the machine and steps of the clock neither delay nor repeat anything.
+    """
+
+    CLOCK_REALTIME = 0
+    ABSOLUTE_CANCELED_ON_SET = 1 | 2
+
+    def __init__(self) -> None:
+        import ctypes
+
+        class Specification(ctypes.Structure):
+            _fields_ = [(name, ctypes.c_long) for name in ("every", "every_ns", "at", "at_ns")]
+
+        self._specification = Specification
+        self._reference = ctypes.byref
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self.descriptor = int(self._libc.timerfd_create(self.CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC))
+        if self.descriptor < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def set(self, instant: int | None) -> None:
+        """Ring at the instant (microseconds UTC; None: never, though still when the clock is set)."""
+        far = 2**40 * MICROSECONDS
+        seconds, rest = divmod(max(1, far if instant is None else instant), MICROSECONDS)
+        when = self._specification(0, 0, seconds, rest * 1000)
+        self._libc.timerfd_settime(self.descriptor, self.ABSOLUTE_CANCELED_ON_SET, self._reference(when), None)
+
+    def clear(self) -> None:
+        try:
+            os.read(self.descriptor, 8)
+        except OSError:  # not rung yet (EAGAIN), or the clock was set (ECANCELED): looking again is right in both cases
+            pass

@@ -1,0 +1,74 @@
+"""Where jobctl keeps its things, and what the environment says about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobctl.errors import CannotOpen, NotPermitted
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of this process: flag over environment over default."""
+
+    home: Path
+    """Absolute. Holds the database, the locks, `run/` (sockets, journals) and `logs/`."""
+    color: str = "auto"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "jobctl.db"
+
+    @property
+    def write_lock(self) -> Path:
+        return self.home / "write.lock"
+
+    @property
+    def daemon_lock(self) -> Path:
+        return self.home / "daemon.lock"
+
+    @property
+    def run_directory(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def log_directory(self) -> Path:
+        return self.home / "logs"
+
+
+def load(environ: Mapping[str, str], *, home: str | None = None, color: str | None = None) -> Config:
+    """The settings that the flags (where given) and the environment ask for."""
+    chosen = home or environ.get("JOBCTL_HOME") or default_home(environ)
+    return Config(home=Path(os.path.abspath(chosen)), color=color or environ.get("JOBCTL_COLOR", "auto"))
+
+
+def default_home(environ: Mapping[str, str]) -> str:
+    """`/var/lib/jobctl` for root, else the user's XDG state directory."""
+    if os.geteuid() == 0 and not environ.get("XDG_STATE_HOME"):
+        return "/var/lib/jobctl"
+    import platformdirs  # only without JOBCTL_HOME: it costs start-up time
+
+    return platformdirs.user_state_dir("jobctl")
+
+
+def ensure_home(config: Config) -> None:
+    """Create the home and its directories, 0700 whatever the umask.
+
+    Raises CannotOpen or NotPermitted in one sentence.
+    """
+    try:
+        for directory in (config.home, config.run_directory, config.log_directory):
+            if not directory.is_dir():
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.chmod(0o700)
+        if config.home.stat().st_mode & 0o077:
+            config.home.chmod(0o700)
+    except PermissionError as error:
+        raise NotPermitted(f"cannot use the home {config.home}: {error.strerror}") from None
+    except FileExistsError:
+        raise CannotOpen(f"the home {config.home} is not a directory; set JOBCTL_HOME to one") from None
+    except OSError as error:
+        raise CannotOpen(f"cannot create the home {config.home}: {error.strerror}") from None

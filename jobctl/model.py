@@ -1,0 +1,348 @@
+"""Jobs, schedules and system jobs: the words, the states, and the moves between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Final
+
+JsonDict = dict[str, Any]
+
+
+class State(IntEnum):
+    """StateCode of Dataverse's AsyncOperation."""
+
+    READY = 0
+    SUSPENDED = 1
+    LOCKED = 2
+    COMPLETED = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Status(IntEnum):
+    """StatusCode of Dataverse's AsyncOperation; each belongs to one state."""
+
+    WAITING_FOR_RESOURCES = 0
+    WAITING = 10
+    IN_PROGRESS = 20
+    PAUSING = 21
+    CANCELING = 22
+    SUCCEEDED = 30
+    FAILED = 31
+    CANCELED = 32
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+    @property
+    def state(self) -> State:
+        return State(self // 10)
+
+
+class Reason(StrEnum):
+    """Why a system job is suspended, failed or canceled."""
+
+    # suspended
+    SCHEDULED = "scheduled"
+    POSTPONED = "postponed"
+    PAUSED = "paused"
+    CANCELING = "canceling"
+    RETRYING = "retrying"
+    WAITING_FOR_EVENT = "waiting_for_event"
+    AFTER = "after"
+    HELD = "held"
+    # failed
+    EXIT = "exit"
+    SIGNAL = "signal"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    NO_RESULT = "no_result"
+    RESULT_TOO_LARGE = "result_too_large"
+    SPAWN = "spawn"
+    IMPORT = "import"
+    ARGUMENTS = "arguments"
+    EXCEPTION = "exception"
+    MEMORY = "memory"
+    # canceled
+    USER = "user"
+    OVERLAP = "overlap"
+    REPLACED = "replaced"
+    MISSED = "missed"
+    LATE = "late"
+    PAUSED_SCHEDULE = "paused_schedule"
+    UNSCHEDULED = "unscheduled"
+    DEPENDENCY = "dependency"
+    DAEMON_STOPPED = "daemon_stopped"
+
+
+_R = Reason
+REASONS: Final[Mapping[Status, frozenset[Reason]]] = {
+    Status.WAITING_FOR_RESOURCES: frozenset(),
+    Status.WAITING: frozenset(
+        {_R.SCHEDULED, _R.POSTPONED, _R.PAUSED, _R.CANCELING, _R.RETRYING, _R.WAITING_FOR_EVENT, _R.AFTER, _R.HELD}
+    ),
+    Status.IN_PROGRESS: frozenset(),
+    Status.PAUSING: frozenset(),
+    Status.CANCELING: frozenset(),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(
+        {
+            _R.EXIT,
+            _R.SIGNAL,
+            _R.TIMEOUT,
+            _R.LOST,
+            _R.NO_RESULT,
+            _R.RESULT_TOO_LARGE,
+            _R.SPAWN,
+            _R.IMPORT,
+            _R.ARGUMENTS,
+            _R.EXCEPTION,
+            _R.MEMORY,
+        }
+    ),
+    Status.CANCELED: frozenset(
+        {
+            _R.USER,
+            _R.OVERLAP,
+            _R.REPLACED,
+            _R.MISSED,
+            _R.LATE,
+            _R.PAUSED_SCHEDULE,
+            _R.UNSCHEDULED,
+            _R.DEPENDENCY,
+            _R.DAEMON_STOPPED,
+        }
+    ),
+}
+"""The reasons each status may carry; a status with none carries no reason."""
+
+TIMED: Final = frozenset({_R.SCHEDULED, _R.POSTPONED, _R.RETRYING})
+"""Reasons under which a suspended system job becomes ready by itself once `due_at` is reached."""
+
+MOVES: Final[Mapping[State, frozenset[State]]] = {
+    State.READY: frozenset({State.SUSPENDED, State.LOCKED, State.COMPLETED}),
+    State.SUSPENDED: frozenset({State.READY, State.SUSPENDED, State.COMPLETED}),
+    State.LOCKED: frozenset({State.READY, State.SUSPENDED, State.LOCKED, State.COMPLETED}),
+    State.COMPLETED: frozenset(),
+}
+"""The states a system job may go to from each state; staying in one is a change of status or reason."""
+
+FINAL: Final = frozenset(state for state, targets in MOVES.items() if not targets)
+
+MAX_DEPTH: Final = 16
+MAX_LOSSES: Final = 3
+MAX_JSON_BYTES: Final = 1024 * 1024
+MAX_JSON_DEPTH: Final = 64
+MISSED_AFTER: Final = 60 * 1_000_000
+"""Microseconds after which a late occurrence counts as missed (Etendo's misfire threshold)."""
+
+OPERATION_WORKFLOW: Final = 10
+"""OperationType of a person's job (Dataverse: Workflow)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a job runs and how: immutable, stored as one numbered version of the job.
+
+    Exactly one of `command` (text for /bin/sh), `argv` and `callable` ("module:function") is set.
+    Durations are seconds.
+    """
+
+    command: str | None = None
+    argv: tuple[str, ...] | None = None
+    callable: str | None = None
+    cwd: str = "/"
+    umask: int = 0o022
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Recorded at `add`: the named variables only, and `--env K=V`."""
+    environment_from_daemon: tuple[str, ...] = ()
+    """`--env K`: taken from the daemon's environment when a run starts."""
+    environment_from_file: Mapping[str, str] = field(default_factory=dict)
+    """`--env K=@FILE`: the file's content when a run starts."""
+    python: str | None = None
+    """The interpreter of a callable."""
+    path: tuple[str, ...] = ()
+    """Directories appended to the callable's import path."""
+    isolate: bool = False
+    timeout: float | None = None
+    grace: float = 10.0
+    retries: int = 0
+    retry_delay: float = 10.0
+    retry_backoff: float = 1.0
+    """Factor by which the delay grows with every retry; 1 keeps it fixed."""
+    success_codes: tuple[int, ...] = (0,)
+    token: str | None = None
+    priority: int = 0
+    on_lost: str = "fail"
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The command as a person would type it."""
+        if self.command is not None:
+            return self.command
+        if self.argv is not None:
+            import shlex
+
+            return shlex.join(self.argv)
+        return f"{self.callable}()"
+
+    def retry_after(self, retry: int) -> float:
+        """Seconds to wait before retry number `retry` (from 1); growth is capped at a day."""
+        try:
+            return min(self.retry_delay * self.retry_backoff ** (retry - 1), max(self.retry_delay, 86400.0))
+        except OverflowError:
+            return max(self.retry_delay, 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class JobVersion:
+    id: int
+    job_id: int
+    job: str
+    number: int
+    definition: Definition
+    created_on: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job's schedule as stored. Instants are microseconds UTC.
+
+    `spec` is what the schedule package parses again: `{"notation": "cron", "expression": …}`.
+    """
+
+    job_id: int
+    number: int
+    """Raised by every schedule, reschedule or edit of the schedule (design word: plan)."""
+    spec: JsonDict
+    time_zone: str
+    start_at: int | None
+    end_at: int | None
+    count: int | None
+    fired: int
+    """Occurrences that became ready under this plan; `count` limits it."""
+    activated_at: int
+    planned_through: int | None
+    """The greatest instant ever decided, under this or an earlier plan; never falls."""
+    active: bool
+    ended_on: int | None
+    ended_by: str | None
+    """`finished`, `unscheduled`, or None while active."""
+    overlap: str = "skip"
+    catch_up: str = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: int
+    name: str
+    version: JobVersion
+    plan: Plan | None
+    created_on: int
+    created_by: str
+    modified_on: int
+    modified_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemJob:
+    """One execution of a job, from planned to finished. Instants are microseconds UTC."""
+
+    sequence: int
+    id: str
+    job_id: int
+    job: str
+    job_version_id: int
+    job_version: int
+    name: str
+    operation_type: int
+    platform: bool
+    state: State
+    status: Status
+    reason: Reason | None
+    claim: int
+    message_name: str
+    plan: int | None
+    occurrence_at: int | None
+    due_at: int
+    priority: int
+    dependency_token: str | None
+    token_seq: int | None
+    blocked_by: int | None
+    attempt: int
+    retry_count: int
+    lost_count: int
+    created_on: int
+    created_by: str
+    modified_on: int
+    modified_by: str
+    owner: str
+    ready_on: int | None
+    started_on: int | None
+    completed_on: int | None
+    run_time: int | None
+    """Microseconds its processes ran, without the time it stood paused."""
+    exit_code: int | None
+    signal: int | None
+    error_code: int | None
+    message: str | None
+    friendly_message: str | None
+    stage: str | None
+    progress: float | None
+    depth: int
+    parent: str | None
+    rerun_of: int | None
+    key: str | None
+    regarding: str | None
+    """`TYPE:ID`."""
+    dropped: int | None
+    """On a `missed` record: how many instants it stands for."""
+    log_bytes: int | None
+    host: str | None
+    daemon_id: int | None
+    runner_id: str | None
+    """Set while a process of it may live."""
+    delete_requested: bool
+    time_zone: str | None
+    recurrence_pattern: str | None
+    recurrence_start_at: int | None
+    utc_offset: int | None
+    """Minutes east of UTC where it was created."""
+
+    @property
+    def postpone_until(self) -> int | None:
+        timed = self.state is State.SUSPENDED and self.reason in TIMED
+        return self.due_at if timed else None
+
+    @property
+    def has_process(self) -> bool:
+        """Whether a process of it may live: it is locked, or was paused and waits."""
+        return self.runner_id is not None and self.state is not State.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended, as its runner saw it."""
+
+    status: Status
+    """SUCCEEDED, FAILED or CANCELED."""
+    reason: Reason | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str | None = None
+    result: str | None = None
+    """JSON text."""
+    ended_on: int = 0
+    run_time: int = 0
+    """Microseconds, without paused time."""
+    log_bytes: int = 0
+    progress: float | None = None
+    stage: str | None = None
