@@ -1,0 +1,182 @@
+"""Who the runner talks to: the daemon of the highest generation, and clients inside its run."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from jobctl.runner.loop import Loop
+from jobctl.runner.protocol import FrameReader, Message, ProtocolError, encode
+
+READ_SIZE: Final = 256 * 1024
+ACCEPT_AGAIN_AFTER: Final = 1.0
+CROWDED: Final = 64 * 1024
+"""Unsent bytes above which a peer is too slow for what may be left out."""
+
+
+class Ears(Protocol):
+    """Who hears what peers say."""
+
+    def greeted(self, daemon: Peer) -> None: ...
+
+    def told(self, message: Message) -> None: ...
+
+    def reported(self, message: Message) -> bool: ...
+
+    def left_alone(self) -> None: ...
+
+
+class Peer:
+    """One connection. What is sent leaves at the end of the loop's turn, and later when the peer is slow."""
+
+    def __init__(self, loop: Loop, connection: socket.socket, heard: Callable[[Peer, Message], None]) -> None:
+        self.loop = loop
+        self.connection = connection
+        self.heard = heard
+        self.lost: Callable[[Peer], None] = lambda peer: None
+        self.reader = FrameReader()
+        self.unsent = bytearray()
+        self.blocked = False
+        self.open = True
+        connection.setblocking(False)
+        loop.watch(connection.fileno(), self.read)
+
+    @property
+    def crowded(self) -> bool:
+        return len(self.unsent) > CROWDED
+
+    def send(self, message: Message) -> None:
+        self.unsent += encode(message)
+
+    def flush(self) -> None:
+        if not self.open or not self.unsent:
+            return
+        try:
+            del self.unsent[: self.connection.send(self.unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            return
+        if bool(self.unsent) != self.blocked:
+            self.blocked = bool(self.unsent)
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.blocked else 0)
+            self.loop.watch(self.connection.fileno(), self._write_and_read if self.blocked else self.read, events)
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            self.loop.unwatch(self.connection.fileno())
+            self.connection.close()
+            self.lost(self)
+
+    def _write_and_read(self) -> None:
+        self.flush()
+        if self.open:
+            self.read()
+
+    def read(self) -> bool:
+        """Take in what has come; whether there may be more. The loop calls it whenever there is something."""
+        try:
+            data = self.connection.recv(READ_SIZE)
+            messages = self.reader.feed(data)
+        except BlockingIOError:
+            return False
+        except (OSError, ProtocolError):
+            self.close()
+            return False
+        for message in messages:
+            if self.open:
+                self.heard(self, message)
+        if not data:
+            self.close()
+        return self.open
+
+
+class Peers:
+    """Listens on a socket and keeps the generation rule: the highest one commands."""
+
+    def __init__(self, loop: Loop, ears: Ears, listener: socket.socket, first: socket.socket) -> None:
+        self.loop = loop
+        self.ears = ears
+        self.listener = listener
+        self.generation = -1
+        self.guests: set[Peer] = set()
+        listener.setblocking(False)
+        self._listen()
+        # The daemon that started this runner counts before it says a word.
+        self.daemon: Peer | None = Peer(loop, first, self._heard)
+        self.daemon.lost = self._lost
+
+    def send(self, message: Message) -> None:
+        """Tell the daemon, if there is one."""
+        if self.daemon is not None:
+            self.daemon.send(message)
+
+    def flush(self) -> None:
+        if self.daemon is not None:
+            self.daemon.flush()
+
+    def _listen(self) -> None:
+        self.loop.watch(self.listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self.listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            # Out of descriptors: the socket stays readable, so looking at it again at once would spin.
+            self.loop.unwatch(self.listener.fileno())
+            self.loop.call_later(ACCEPT_AGAIN_AFTER, self._listen)
+            return
+        guest = Peer(self.loop, connection, self._heard)
+        guest.lost = self._lost
+        self.guests.add(guest)
+
+    def _heard(self, peer: Peer, message: Message) -> None:
+        kind = message.get("k")
+        if kind == "hello":
+            self._greet(peer, message)
+        elif peer is self.daemon:
+            self.ears.told(message)
+        elif kind == "report":
+            peer.send({"k": "ok" if self.ears.reported(message) else "refused"})
+            peer.flush()
+        else:
+            peer.close()
+
+    def _greet(self, peer: Peer, message: Message) -> None:
+        generation = message.get("generation")
+        if not isinstance(generation, int) or generation < self.generation:
+            peer.close()
+            return
+        self.generation = generation
+        self.guests.discard(peer)
+        replaced, self.daemon = self.daemon, peer
+        if replaced is not None and replaced is not peer:
+            replaced.close()
+        self.ears.greeted(peer)
+
+    def _lost(self, peer: Peer) -> None:
+        self.guests.discard(peer)
+        if peer is self.daemon:
+            self.daemon = None
+            self.ears.left_alone()
+
+
+def listen(directory: str, name: str) -> socket.socket:
+    """A socket bound to `directory`/`name`, mode 0600, however long that path is."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.umask(mask)
+        os.close(descriptor)
+    listener.listen(64)
+    return listener

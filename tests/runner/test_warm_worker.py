@@ -1,0 +1,191 @@
+"""When a worker serves again, and when the next run gets a new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.runner import callables
+from tests.runner.harness import RunnerProcess
+
+HERE = str(Path(callables.__file__).parent)
+
+
+def pid(runner: RunnerProcess, **changes: Any) -> int:
+    """The process in which a callable runs now."""
+    answer: int = json.loads(runner.call("callables:pid", **{"path": [HERE], **changes})["result"])
+    return answer
+
+
+def call(runner: RunnerProcess, function: str, *data: Any) -> dict[str, Any]:
+    return runner.call(f"callables:{function}", path=[HERE], data=json.dumps(data))
+
+
+def test_equal_runs_share_a_worker(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    for name in ("ValueError", "SystemExit"):
+        assert call(runner, "raises", name)["reason"] == "exception"
+    assert call(runner, "returns", "set")["reason"] == "no_result"
+    assert call(runner, "leaves", "nothing")["message"] is None
+    assert runner.run("true")["status"] == 30
+    assert pid(runner) == first
+
+
+@pytest.mark.parametrize("change", ["python", "path", "cwd", "environment", "isolate"])
+def test_different_runs_do_not(runner: RunnerProcess, tmp_path: Path, change: str) -> None:
+    link = tmp_path / "python"
+    link.symlink_to(sys.executable)
+    other: Any = {
+        "python": str(link),
+        "path": [str(tmp_path), HERE],
+        "cwd": "/",
+        "environment": {"PATH": "/usr/bin:/bin", "B": "2"},
+        "isolate": True,
+    }[change]
+    first = pid(runner)
+    second = pid(runner, **{change: other})
+    assert second != first
+    third = pid(runner, **{change: other})
+    assert (third == second) is (change != "isolate")
+    assert len(runner.members()) == (change != "isolate")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("thread", "ended 1 leftover thread"),
+        ("daemon thread", "ended 1 leftover thread"),
+        ("child", "ended 1 leftover process"),
+        ("orphan", "ended 2 leftover processes"),
+        ("descriptor", None),
+        ("stdout", None),
+        ("memory", None),
+    ],
+)
+def test_a_run_that_leaves_something_spoils_its_worker(runner: RunnerProcess, what: str, message: str | None) -> None:
+    first = pid(runner)
+    result = call(runner, "leaves", what)
+    assert (result["status"], result["message"]) == (30, message)
+    assert runner.members() == []
+    assert pid(runner) != first
+
+
+def test_cancel_and_pause_spoil_a_worker(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    sequence = runner.submit(runner.work(callable="callables:sleeps", path=[HERE], data="[0.2]"))
+    wait_until((runner.home / "ready").exists)
+    runner.daemon.send("pause", sequence=sequence)
+    runner.daemon.wait("paused", sequence)
+    runner.daemon.send("continue", sequence=sequence, claim=2)
+    assert runner.daemon.outcome(sequence)["status"] == 30
+    assert pid(runner) != first
+
+
+def test_surroundings_are_restored(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    call(runner, "spoil")
+    environment = json.loads(call(runner, "environment")["result"])
+    assert "SPOILED" not in environment
+    cwd, umask, arguments, _ = json.loads(call(runner, "surroundings")["result"])
+    assert (cwd, umask, arguments) == (str(runner.home), 0o022, [])
+    assert pid(runner) == first
+
+
+def test_variables_of_the_run_are_set_anew(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    for number in ("1", "2"):
+        changes: dict[str, Any] = {
+            "environment": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "JOBCTL_ID": number},
+            "data": "{}",
+        }
+        environment = json.loads(runner.call("callables:environment", path=[HERE], **changes)["result"])
+        assert environment["JOBCTL_ID"] == number
+        assert environment["JOBCTL_RUN"] == runner.name
+        assert environment["JOBCTL_DATA"] == "{}"
+        assert "JOBCTL_SEQUENCE" not in environment
+    assert "JOBCTL_ID" not in json.loads(call(runner, "environment")["result"])
+    assert pid(runner) == first
+
+
+def test_changed_source_is_seen(runner: RunnerProcess, tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    helper = tmp_path / "helper.py"
+    source.write_text("import os, helper\ndef f(): return [helper.N, os.getpid()]\n")
+    helper.write_text("N = 1\n")
+    for path in (source, helper):
+        os.utime(path, (1, 1))
+
+    def f() -> Any:
+        return json.loads(runner.call("mine:f", path=[str(tmp_path)])["result"])
+
+    first = f()
+    assert f() == first
+    helper.write_text("N = 22\n")
+    second = f()
+    assert second[0] == 22 and second[1] != first[1]
+    helper.unlink()
+    assert runner.call("mine:f", path=[str(tmp_path)])["reason"] == "import"
+
+
+def test_source_changed_while_it_runs_is_not_used_again(runner: RunnerProcess, tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(
+        "def f():\n    text = open(__file__).read()\n    open(__file__, 'w').write(text + '#')\n    return text\n"
+    )
+    os.utime(source, (1, 1))
+    lengths = [len(json.loads(runner.call("mine:f", path=[str(tmp_path)])["result"])) for _ in range(2)]
+    assert lengths[1] == lengths[0] + 1
+
+
+def test_a_module_that_appears_is_found(runner: RunnerProcess, tmp_path: Path) -> None:
+    assert runner.call("late:f", path=[str(tmp_path)])["reason"] == "import"
+    (tmp_path / "late.py").write_text("def f(): return 1\n")
+    assert runner.call("late:f", path=[str(tmp_path)])["result"] == "1"
+
+
+def test_a_worker_serves_a_thousand_runs(runner: RunnerProcess) -> None:
+    works = [runner.work(callable="callables:pid", path=[HERE]) for _ in range(1001)]
+    runner.submit(*works)
+    runner.daemon.outcome(works[-1]["sequence"], 30)
+    pids = [end["outcome"]["result"] for end in runner.daemon.all("end")]
+    assert len(set(pids[:1000])) == 1
+    assert pids[1000] != pids[0]
+
+
+def test_a_worker_that_was_killed_while_idle_is_replaced(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    os.kill(first, 9)
+    wait_until(lambda: runner.members() == [])
+    assert pid(runner) != first
+
+
+def test_a_command_leaves_the_idle_worker_alone(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    assert runner.run("sleep 999 & exit 0")["message"] == "ended 1 leftover process"
+    sequence = runner.start("touch ready; sleep 999 & sleep 999")
+    wait_until((runner.home / "ready").exists)
+    runner.daemon.send("pause", sequence=sequence)
+    runner.daemon.wait("paused", sequence)
+    assert {member.pid: member.state for member in runner.members()}[first] == "S"
+    runner.daemon.send("cancel", sequence=sequence, reason="user")
+    runner.daemon.outcome(sequence)
+    assert [member.pid for member in runner.members()] == [first]
+    assert pid(runner) == first
+
+
+def test_a_worker_killed_during_a_command_is_forgotten(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    sequence = runner.start("touch ready; sleep 999 & sleep 999")
+    wait_until((runner.home / "ready").exists)
+    os.kill(first, 9)
+    wait_until(lambda: first not in {member.pid for member in runner.members()})
+    runner.daemon.send("cancel", sequence=sequence, reason="user")
+    runner.daemon.outcome(sequence)
+    assert runner.members() == []
+    assert pid(runner) != first
