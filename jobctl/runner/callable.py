@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Final
+from typing import Final, Protocol
 
 from jobctl.runner import outcome
 from jobctl.runner.loop import Loop, Timer
@@ -12,9 +12,8 @@ from jobctl.runner.outcome import SUCCEEDED, Exit, Verdict
 from jobctl.runner.output import Output
 from jobctl.runner.peers import Peer
 from jobctl.runner.protocol import Message, Work
-from jobctl.runner.report import clean
+from jobctl.runner.report import Reports, clean
 from jobctl.runner.spawn import Spawner, SpawnPostponed
-from jobctl.runner.task import Report, Settle
 from jobctl.runner.tree import Ending, Tree
 
 SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
@@ -84,18 +83,31 @@ class Worker:
             self.call.lost()
 
 
+class Caller(Protocol):
+    """The run that a call is for."""
+
+    work: Work
+    reports: Reports
+
+    def begin_again(self) -> None: ...
+
+    def settle(self, verdict: Verdict, *, gone: bool) -> None: ...
+
+
 class Call:
     patience: Final = GRACE
     """Seconds a worker that is not kept has to end by itself, for handlers of its exit."""
 
-    def __init__(self, worker: Worker, work: Work, environment: dict[str, str], settle: Settle, report: Report) -> None:
+    def __init__(self, worker: Worker, run: Caller, environment: dict[str, str]) -> None:
         self.worker = worker
-        self.work = work
+        self.run = run
+        self.work = work = run.work
         self.output = worker.output
         self.tree = worker.tree
         self.exit = outcome.UNKNOWN
-        self.settle = settle
-        self.report = report
+        self.warm = not worker.fresh
+        self.begun = False
+        """Whether the worker has taken the run up: until then, nothing of it has happened."""
         self.tainted = False
         self.keeps_worker = False
         self.waiting: Timer | None = None
@@ -110,7 +122,10 @@ class Call:
         if pid == self.tree.leader:
             self.exit = exited
             self.look()
-            self._settle(outcome.of_worker(exited))
+            if self.warm and not self.begun and not self.tainted:
+                self.run.begin_again()
+            else:
+                self._settle(outcome.of_worker(exited))
 
     def look(self) -> None:
         while self.worker.peer.open and self.worker.peer.read():
@@ -124,8 +139,10 @@ class Call:
             self.worker.close()
 
     def heard(self, message: Message) -> None:
-        if message.get("k") == "report":
-            self.report(message.get("progress"), message.get("stage"), message.get("message"))
+        if message.get("k") == "begun":
+            self.begun = True
+        elif message.get("k") == "report":
+            self.run.reports.take(message.get("progress"), message.get("stage"), message.get("message"))
         elif message.get("k") == "end":
             try:
                 verdict = verdict_of(message)
@@ -153,7 +170,7 @@ class Call:
         return not message["children"] or len(self.tree.members()) == 1
 
     def _settle(self, verdict: Verdict) -> None:
-        self.settle(verdict, gone=self.keeps_worker)
+        self.run.settle(verdict, gone=self.keeps_worker)
 
 
 def verdict_of(message: Message) -> Verdict:

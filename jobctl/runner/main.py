@@ -85,11 +85,18 @@ class Runner:
             self.give_back(run, f"cannot write the journal: {error.strerror}")
             return
         self.current = run
+        self.begin(run)
+
+    def begin(self, run: Run) -> None:
         try:
             run.begin()
         except SpawnPostponed as error:
             self.current = None
             self.give_back(run, str(error))
+
+    def begin_again(self, run: Run) -> None:
+        self.worker = None
+        self.begin(run)
 
     def suits(self, worker: Worker, work: Work) -> bool:
         return worker.serves(work, {**work["environment"], "JOBCTL_RUN": self.runner})
@@ -101,7 +108,7 @@ class Runner:
             return command.start(self.loop, self.spawner, run.work, environment, spared, run.settle)
         if self.worker is None:
             self.worker = Worker(self.loop, self.spawner, run.work, environment)
-        return Call(self.worker, run.work, environment, run.settle, run.reports.take)
+        return Call(self.worker, run, environment)
 
     def give_back(self, run: Run, message: str) -> None:
         with suppress(OSError):

@@ -38,6 +38,8 @@ class Host(Protocol):
 
     def start_task(self, run: Run, environment: dict[str, str]) -> Task: ...
 
+    def begin_again(self, run: Run) -> None: ...
+
     def ended(self, run: Run, result: Message) -> None: ...
 
 
@@ -75,6 +77,15 @@ class Run:
             raise
         self.task.output.log = self.log
         self._arm_timeout()
+
+    def begin_again(self) -> None:
+        """Its warm worker died before it took the run up: nothing has happened yet, so a fresh one gets it."""
+        assert self.task is not None
+        self._disarm_timeout()
+        self.task.output.log = None
+        self.task.close()
+        self.task = None
+        self.host.begin_again(self)
 
     @property
     def paused(self) -> bool:

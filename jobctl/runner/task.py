@@ -14,11 +14,6 @@ class Settle(Protocol):
         """The task ended by itself; `gone` when nothing of it can be left running."""
 
 
-class Report(Protocol):
-    def __call__(self, progress: object, stage: object, message: object) -> None:
-        """What the run says about itself; None leaves a value as it is."""
-
-
 class Task(Protocol):
     """What runs: a command's process, or a callable in a worker."""
 

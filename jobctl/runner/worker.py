@@ -161,8 +161,8 @@ class Worker:
     def serve(self) -> None:
         """Answer requests until the runner has no more, or this process is no longer as good as new."""
         for request in iter(self.channel.receive, None):
-            answer = self.answer(request)
-            self.channel.send(answer)
+            self.channel.send({"k": "begun"})
+            self.channel.send(answer := self.answer(request))
             if not answer["keep"]:
                 break
 
