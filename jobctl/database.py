@@ -1,0 +1,273 @@
+"""The one connection policy: SQLite through apsw, WAL, every commit FULL, one writer at a time in a fair queue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from jobctl.config import Config, ensure_home
+from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TryAgain
+from jobctl.locks import FileLock
+
+APPLICATION_ID = 0x6A6F6263
+SQL = Path(__file__).parent / "sql"
+WAIT = 5.0
+"""Seconds a command waits for another writer."""
+
+Row = tuple[Any, ...]
+
+
+def statements(path: Path) -> dict[str, str]:
+    """The named statements of a file: each follows a line `-- name: …`."""
+    found: dict[str, str] = {}
+    for part in path.read_text(encoding="utf-8").split("-- name: ")[1:]:
+        name, _, text = part.partition("\n")
+        found[name.strip()] = text
+    return found
+
+
+def migrations(directory: Path = SQL / "migrations") -> list[tuple[int, str]]:
+    """The numbered migrations, in order."""
+    files = sorted(directory.glob("[0-9]*.sql"))
+    return [(int(file.name.split("_")[0]), file.read_text(encoding="utf-8")) for file in files]
+
+
+class Database:
+    """One connection to the home's database; created and migrated on the way if need be."""
+
+    def __init__(
+        self, config: Config, *, wait: float = WAIT, daemon: bool = False, directory: Path = SQL / "migrations"
+    ) -> None:
+        self.config = config
+        self.path = config.database
+        self.wait = wait
+        self.directory = directory
+        self.lock = FileLock(config.write_lock)
+        self.read_only = False
+        self._named = statements(SQL / "common.sql")
+        with translated(self.path):
+            self.connection = self._open()
+            try:
+                self._prepare(daemon)
+                self._file = self._identity()
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def _open(self) -> apsw.Connection:
+        read_only = self.path.exists() and not os.access(self.path, os.W_OK)
+        if not read_only:
+            try:
+                ensure_home(self.config)
+                # Created here so that it is 0600 whatever the umask; O_EXCL, because closing a file that SQLite
+                # has open in this process would drop its locks.
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise_os_error(self.path, error)
+        flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+        connection = apsw.Connection(str(self.path), flags=flags)
+        connection.setbusytimeout(int(self.wait * 1000))
+        self.read_only = read_only
+        return connection
+
+    def _prepare(self, daemon: bool) -> None:
+        execute = self.connection.execute
+        application, version = self._header()
+        newest = migrations(self.directory)[-1][0]
+        if application not in (0, APPLICATION_ID) or (version and application == 0) or version > newest:
+            self._refuse(application, version, newest)
+        if version < newest and not self.read_only:
+            self._migrate(version, daemon)
+        if not self.read_only:
+            execute("PRAGMA synchronous = FULL")
+        execute("PRAGMA foreign_keys = ON")
+
+    def _header(self) -> tuple[int, int]:
+        return (
+            int(self.connection.pragma("application_id")),
+            int(self.connection.pragma("user_version")),
+        )
+
+    def _refuse(self, application: int, version: int, newest: int) -> None:
+        if application == APPLICATION_ID:
+            raise CannotOpen(
+                f"{self.path} has schema version {version}, written by a newer jobctl;"
+                f" this one knows version {newest}: upgrade jobctl"
+            )
+        raise CannotOpen(f"{self.path} is not a jobctl database; move it away or set JOBCTL_HOME")
+
+    def _migrate(self, version: int, daemon: bool) -> None:
+        guard = FileLock(self.config.daemon_lock)
+        if version and not daemon and not guard.acquire():
+            raise TryAgain("this jobctl needs to migrate the database: stop the daemon first (its runs continue)")
+        try:
+            if version == 0:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+            for number, text in migrations(self.directory):
+                self._migrate_one(number, text)
+        finally:
+            guard.release()
+
+    def _migrate_one(self, number: int, text: str) -> None:
+        if self._header()[1] >= number:
+            return
+        if number > 1:
+            self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
+        with self._queued(), self._immediate():
+            if self._header()[1] >= number:  # another process was first
+                return
+            self.connection.execute(text)
+            self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}")
+
+    def back_up(self, target: Path) -> None:
+        """Copy the live database to `target` (0600), by SQLite's own means."""
+        target.unlink(missing_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        copy = apsw.Connection(str(target))
+        try:
+            with copy.backup("main", self.connection, "main") as backup:
+                while not backup.done:
+                    backup.step(1000)
+        finally:
+            copy.close()
+
+    @contextmanager
+    def _queued(self) -> Iterator[None]:
+        """The place at the head of the writers' queue: SQLite's own waiting is not fair."""
+        if not self.lock.acquire(self.wait):
+            raise TryAgain(f"the database {self.path} is locked by another writer; try again")
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    @contextmanager
+    def _immediate(self) -> Iterator[None]:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """A transaction whose commit survives a power cut."""
+        if self.read_only:
+            raise CannotOpen(f"cannot write the database {self.path}: it is read-only")
+        with translated(self.path), self._queued(), self._immediate():
+            yield
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """One snapshot for several reads; keep it short, the write-ahead log cannot be reused under it."""
+        with translated(self.path):
+            if self.connection.in_transaction:
+                yield
+                return
+            self.connection.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                self.connection.execute("ROLLBACK")
+
+    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a named statement."""
+        with translated(self.path):
+            return self.connection.execute(self._named[name], parameters or {}).fetchall()
+
+    def changes(self) -> int:
+        return self.connection.changes()
+
+    def data_version(self) -> int:
+        """A number that changes when another connection commits."""
+        with translated(self.path):
+            # The file control of that name only knows of commits that this connection has read.
+            return int(self.connection.pragma("data_version"))
+
+    def check(self) -> str | None:
+        """The first fault that a quick check of the whole file finds."""
+        try:
+            ((answer,),) = self.connection.execute("PRAGMA quick_check(1)").fetchall()
+        except apsw.CorruptError as error:
+            answer = str(error)
+        return None if answer == "ok" else str(answer)
+
+    def _identity(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_dev, status.st_ino
+
+    def in_place(self) -> bool:
+        """Whether the path still leads to the file that is open."""
+        try:
+            return self._identity() == self._file
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as jobctl's, each one sentence."""
+    try:
+        yield
+    except JobctlError:
+        raise
+    except (apsw.BusyError, apsw.LockedError):
+        raise TryAgain(f"the database {path} is locked by another process; try again") from None
+    except apsw.NotADBError:
+        raise CannotOpen(f"{path} is not a jobctl database; move it away or set JOBCTL_HOME") from None
+    except apsw.CorruptError:
+        raise StorageFailed(f"the database {path} is damaged; restore a backup of it") from None
+    except apsw.FullError:
+        raise DiskFull(f"cannot write {path}: the disk is full") from None
+    except apsw.ReadOnlyError:
+        raise CannotOpen(f"cannot write the database {path}: it is read-only") from None
+    except apsw.CantOpenError:
+        raise CannotOpen(f"cannot open the database {path}") from None
+    except (apsw.PermissionsError, apsw.AuthError):
+        raise NotPermitted(f"no permission for the database {path}") from None
+    except apsw.IOError as error:
+        if no_space(path):  # SQLite says so only of some files: not when its shared memory cannot grow
+            raise DiskFull(f"cannot write {path}: the disk is full") from None
+        raise StorageFailed(f"cannot read or write {path}: {error}") from None
+    except OSError as error:
+        raise_os_error(path, error)
+
+
+def no_space(path: Path) -> bool:
+    try:
+        left = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return left.f_bavail * left.f_frsize < 65536
+
+
+def engine_version() -> tuple[str, str]:
+    """The versions of the SQLite library and of apsw."""
+    return apsw.sqlite_lib_version(), apsw.apsw_version()
+
+
+def raise_os_error(path: Path, error: OSError) -> None:
+    """An operating-system error about `path` as jobctl's."""
+    import errno
+
+    place = error.filename or path
+    if error.errno in (errno.EACCES, errno.EPERM):
+        raise NotPermitted(f"cannot write {place}: {error.strerror}") from None
+    if error.errno == errno.EROFS:
+        raise CannotOpen(f"cannot write {place}: {error.strerror}") from None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise DiskFull(f"cannot write {place}: the disk is full") from None
+    raise StorageFailed(f"cannot use {place}: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""Advisory locks on files in the home: they end with their holder, and nothing has to be cleaned up."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class FileLock:
+    """An exclusive flock on a file that is never deleted; waiters queue in the kernel."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: int | None = None
+
+    def open(self) -> int:
+        return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def acquire(self, timeout: float = 0.0) -> bool:
+        """Whether the lock was taken within `timeout` seconds."""
+        descriptor = self.open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if timeout <= 0 or not self._wait(descriptor, timeout):
+                if timeout <= 0:
+                    os.close(descriptor)
+                return False
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._held = descriptor
+        return True
+
+    def _wait(self, descriptor: int, timeout: float) -> bool:
+        """flock knows no timeout, so a thread stands in the queue; abandoned, it leaves as soon as it is served."""
+        import threading  # only under contention: it costs start-up time
+
+        served, settle = threading.Event(), threading.Lock()
+        abandoned = False
+
+        def stand_in_line() -> None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with settle:
+                if abandoned:
+                    os.close(descriptor)
+                else:
+                    served.set()
+
+        threading.Thread(target=stand_in_line, daemon=True).start()
+        served.wait(timeout)
+        with settle:
+            abandoned = not served.is_set()
+        return not abandoned
+
+    def release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    @property
+    def held(self) -> bool:
+        return self._held is not None
+
+    def write(self, text: str) -> None:
+        """Replace the content of the held file; others may read it."""
+        assert self._held is not None
+        os.ftruncate(self._held, 0)
+        os.pwrite(self._held, text.encode(), 0)
+
+    def read(self) -> str:
+        """What the last holder wrote, or nothing."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return ""
+        try:
+            return os.pread(descriptor, 4096, 0).decode(errors="replace")
+        finally:
+            os.close(descriptor)
+
+    def is_free(self) -> bool:
+        """Whether nobody holds it just now. Asked with a shared lock, so that two who ask do not see each other."""
+        try:
+            descriptor = self.open()
+        except OSError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,115 @@
+"""What becomes of a system job when an attempt has ended: completed, tried again, or held for a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobctl import moves
+from jobctl.clock import MICROSECONDS
+from jobctl.model import MAX_LOSSES, Outcome, Reason, State, Status, SystemJob
+from jobctl.store import Transaction
+
+NOT_RETRIED = frozenset({Reason.SPAWN, Reason.IMPORT, Reason.ARGUMENTS, Reason.RESULT_TOO_LARGE})
+"""Failures that trying again cannot mend."""
+
+
+def settle(tx: Transaction, row: SystemJob, outcome: Outcome) -> SystemJob | None:
+    """Record how the attempt ended; None when the row was deleted, as had been asked."""
+    ended = replace(
+        row,
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        error_code=outcome.exit_code if outcome.status is Status.FAILED else None,
+        message=outcome.message,
+        run_time=outcome.run_time,
+        log_bytes=(row.log_bytes or 0) + outcome.log_bytes,
+        progress=outcome.progress if outcome.progress is not None else row.progress,
+        stage=outcome.stage if outcome.stage is not None else row.stage,
+    )
+    if row.delete_requested:
+        moves.remove(tx, row)
+        return None
+    if canceling(row):
+        reason = outcome.reason if outcome.status is Status.CANCELED and outcome.reason else Reason.USER
+        return _complete(tx, row, ended, Status.CANCELED, reason, outcome.ended_on)
+    if outcome.status is Status.FAILED and outcome.reason is Reason.LOST:
+        return _lost(tx, row, ended)
+    if outcome.status is Status.FAILED and _may_retry(tx, row, outcome):
+        return _retry(tx, row, ended)
+    if outcome.result is not None:
+        tx.save_result(row.sequence, outcome.result)
+    return _complete(tx, row, ended, outcome.status, outcome.reason, outcome.ended_on)
+
+
+def canceling(row: SystemJob) -> bool:
+    return row.status is Status.CANCELING or row.reason is Reason.CANCELING
+
+
+def _complete(
+    tx: Transaction, row: SystemJob, ended: SystemJob, status: Status, reason: Reason | None, ended_on: int
+) -> SystemJob:
+    done = replace(
+        ended,
+        state=State.COMPLETED,
+        status=status,
+        reason=reason,
+        completed_on=ended_on or tx.now,
+        blocked_by=None,
+        runner_id=None,
+    )
+    tx.save(row, done)
+    moves.leave_token(tx, row)
+    return done
+
+
+def _may_retry(tx: Transaction, row: SystemJob, outcome: Outcome) -> bool:
+    definition = tx.job_version(row.job_version_id).definition
+    return outcome.reason not in NOT_RETRIED and row.retry_count < definition.retries
+
+
+def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
+    retry = row.retry_count + 1
+    delay = tx.job_version(row.job_version_id).definition.retry_after(retry)
+    tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message)
+    waiting = replace(ended, runner_id=None, retry_count=retry)
+    return _suspend(tx, row, waiting, Reason.RETRYING, tx.now + round(delay * MICROSECONDS))
+
+
+def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
+    """Its runner or its machine went away in the middle: a second start is the person's decision, or the job's."""
+    losses = row.lost_count + 1
+    tx.event("lost", sequence=row.sequence, losses=losses, message=ended.message)
+    ended = replace(ended, lost_count=losses, runner_id=None)
+    if tx.job_version(row.job_version_id).definition.on_lost == "fail":
+        return _complete(tx, row, ended, Status.FAILED, Reason.LOST, tx.now)
+    if losses >= MAX_LOSSES:
+        return _suspend(tx, row, ended, Reason.HELD, row.due_at)
+    return _suspend(tx, row, ended, Reason.RETRYING, tx.now)
+
+
+def _suspend(tx: Transaction, row: SystemJob, ended: SystemJob, reason: Reason, due_at: int) -> SystemJob:
+    waiting = replace(ended, state=State.SUSPENDED, status=Status.WAITING, reason=reason, due_at=due_at)
+    return tx.save(row, waiting)
+
+
+def hand_back(tx: Transaction, row: SystemJob) -> SystemJob | None:
+    """Handed over but never begun: it is ready again, as if nobody had claimed it, unless it shall be gone."""
+    if row.delete_requested:
+        moves.remove(tx, row)
+        return None
+    free = replace(row, runner_id=None)
+    if canceling(row):
+        return _complete(tx, row, free, Status.CANCELED, Reason.USER, tx.now)
+    if row.status is Status.PAUSING:
+        reason = Reason.POSTPONED if row.due_at > tx.now else Reason.PAUSED
+        return _suspend(tx, row, free, reason, row.due_at)
+    return tx.save(row, replace(free, state=State.READY, status=Status.WAITING_FOR_RESOURCES))
+
+
+def pause_took_effect(tx: Transaction, row: SystemJob, run_time: int) -> SystemJob:
+    """The whole tree stands still. A pause with an instant (postpone) ends by itself."""
+    assert row.started_on is not None
+    postponed = row.due_at > row.started_on
+    stopped = replace(row, run_time=run_time)
+    tx.event("paused", sequence=row.sequence)
+    return _suspend(tx, row, stopped, Reason.POSTPONED if postponed else Reason.PAUSED, row.due_at)

@@ -1,0 +1,303 @@
+-- Every statement that reads or writes state. Instants are bound, never taken from SQL's clock.
+
+-- Jobs --------------------------------------------------------------------------------------------------------------
+
+-- name: actor
+INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id;
+
+-- A SQLite home belongs to one machine, whatever that is called today: its runs must be found after a renaming.
+-- name: host
+INSERT INTO hosts (id, name) VALUES (1, :name) ON CONFLICT (id) DO UPDATE SET name = excluded.name RETURNING id;
+
+-- name: insert_job
+INSERT INTO jobs (name, created_on, created_by, modified_on, modified_by)
+VALUES (:name, :now, :actor, :now, :actor)
+RETURNING id;
+
+-- name: insert_job_version
+INSERT INTO job_versions (job_id, number, definition, created_on, created_by)
+VALUES (:job_id, (SELECT coalesce(max(number), 0) + 1 FROM job_versions WHERE job_id = :job_id), :definition, :now,
+        :actor)
+RETURNING id;
+
+-- name: set_job_version
+UPDATE jobs SET version_id = :version_id, modified_on = :now, modified_by = :actor WHERE id = :job_id;
+
+-- name: remove_job
+UPDATE jobs SET removed_on = :now, modified_on = :now, modified_by = :actor WHERE id = :job_id;
+
+-- name: job_names
+SELECT name FROM jobs WHERE removed_on IS NULL AND version_id IS NOT NULL ORDER BY name;
+
+-- A job without a version is the shelf for commands that were run without a definition.
+-- name: jobs
+SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.modified_on, modifier.name
+  FROM jobs
+  JOIN actors AS creator ON creator.id = jobs.created_by
+  JOIN actors AS modifier ON modifier.id = jobs.modified_by
+ WHERE jobs.removed_on IS NULL AND jobs.version_id IS NOT NULL AND (:name IS NULL OR jobs.name = :name)
+ ORDER BY jobs.name;
+
+-- Also a removed job, for its history.
+-- name: job_by_id
+SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.modified_on, modifier.name
+  FROM jobs
+  JOIN actors AS creator ON creator.id = jobs.created_by
+  JOIN actors AS modifier ON modifier.id = jobs.modified_by
+ WHERE jobs.id = :id;
+
+-- name: job_id
+SELECT id FROM jobs WHERE name = :name AND removed_on IS NULL;
+
+-- name: job_version
+SELECT v.id, v.job_id, jobs.name, v.number, v.definition, v.created_on, actors.name
+  FROM job_versions AS v
+  JOIN jobs ON jobs.id = v.job_id
+  JOIN actors ON actors.id = v.created_by
+ WHERE v.id = :id;
+
+-- Schedules ---------------------------------------------------------------------------------------------------------
+
+-- name: plan
+SELECT job_id, plan, spec, time_zone, start_at, end_at, count, fired, activated_at, planned_through, active, ended_on,
+       ended_by, overlap, catch_up
+  FROM schedules
+ WHERE job_id = :job_id;
+
+-- name: save_plan
+INSERT INTO schedules (job_id, plan, spec, time_zone, start_at, end_at, count, fired, activated_at, planned_through,
+                       active, ended_on, ended_by, overlap, catch_up)
+VALUES (:job_id, :plan, :spec, :time_zone, :start_at, :end_at, :count, :fired, :activated_at, :planned_through,
+        :active, :ended_on, :ended_by, :overlap, :catch_up)
+ON CONFLICT (job_id) DO UPDATE
+   SET plan = excluded.plan, spec = excluded.spec, time_zone = excluded.time_zone, start_at = excluded.start_at,
+       end_at = excluded.end_at, count = excluded.count, fired = excluded.fired,
+       activated_at = excluded.activated_at, planned_through = excluded.planned_through, active = excluded.active,
+       ended_on = excluded.ended_on, ended_by = excluded.ended_by, overlap = excluded.overlap,
+       catch_up = excluded.catch_up;
+
+-- System jobs: reading ----------------------------------------------------------------------------------------------
+
+-- name: system_job
+SELECT * FROM system_job_view WHERE sequence = :sequence;
+
+-- name: system_job_by_id
+SELECT sequence FROM system_jobs WHERE id >= :low AND id <= :high LIMIT 2;
+
+-- Newest first; every filter is optional, and the lists are JSON arrays.
+-- name: system_jobs
+SELECT *
+  FROM system_job_view
+ WHERE (:job IS NULL OR job = :job)
+   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+   AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+   AND (:since IS NULL OR created_on >= :since)
+   AND (:until IS NULL OR created_on <= :until)
+   AND (:token IS NULL OR dependency_token = :token)
+   AND (:operation_type IS NULL OR operation_type = :operation_type)
+   AND (:platform OR NOT platform)
+   AND (:owner IS NULL OR owner = :owner)
+   AND (:message_name IS NULL OR message_name = :message_name)
+   AND (:tag IS NULL OR job_version_id IN (SELECT v.id FROM job_versions AS v, json_each(v.definition, '$.tags') AS tag
+                                            WHERE tag.value = :tag))
+ ORDER BY sequence DESC
+ LIMIT :limit;
+
+-- name: live_system_jobs_of_job
+SELECT * FROM system_job_view WHERE job_id = :job_id AND state < 3 ORDER BY sequence;
+
+-- name: newest_of_job
+SELECT * FROM system_job_view
+ WHERE job_id = :job_id AND (:completed IS NULL OR (state = 3) = :completed)
+   AND (:begun IS NULL OR (started_on IS NOT NULL) = :begun)
+ ORDER BY sequence DESC LIMIT 1;
+
+-- The occurrence to come: at most one of a plan is `scheduled` at any time.
+-- name: pending_occurrence
+SELECT * FROM system_job_view
+ WHERE job_id = :job_id AND state = 1 AND reason = 'scheduled' AND plan IS NOT NULL
+ ORDER BY occurrence_at LIMIT 1;
+
+-- name: payload
+SELECT data, result FROM payloads WHERE sequence = :sequence;
+
+-- name: events_of_system_job
+SELECT events.at, actors.name, events.kind, events.detail, events.sequence
+  FROM events JOIN actors ON actors.id = events.actor
+ WHERE events.sequence = :sequence ORDER BY events.id;
+
+-- name: events_of_job
+SELECT events.at, actors.name, events.kind, events.detail, events.sequence
+  FROM events JOIN actors ON actors.id = events.actor
+ WHERE events.job_id = :job_id ORDER BY events.id DESC LIMIT :limit;
+
+-- System jobs: writing ----------------------------------------------------------------------------------------------
+
+-- name: insert_system_job
+INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, plan, occurrence_at,
+                         due_at, priority, dependency_token, created_on, created_by, modified_on, modified_by, owner,
+                         ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset)
+VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
+        :priority, :dependency_token, :now, :actor, :now, :actor, :actor, :ready_on, :completed_on, :depth, :parent,
+        :rerun_of, :regarding, :dropped, :utc_offset)
+RETURNING sequence;
+
+-- name: insert_payload
+INSERT INTO payloads (sequence, data) VALUES (:sequence, :data);
+
+-- name: save_result
+INSERT INTO payloads (sequence, result) VALUES (:sequence, :result)
+ON CONFLICT (sequence) DO UPDATE SET result = excluded.result;
+
+-- The fence: nothing changes if the row moved on since it was read.
+-- name: save_system_job
+UPDATE system_jobs
+   SET state = :state, status = :status, reason = :reason, due_at = :due_at, priority = :priority,
+       dependency_token = :dependency_token, token_seq = :token_seq, blocked_by = :blocked_by, attempt = :attempt,
+       retry_count = :retry_count, lost_count = :lost_count, modified_on = :now, modified_by = :actor,
+       ready_on = :ready_on, started_on = :started_on, completed_on = :completed_on, run_time = :run_time,
+       exit_code = :exit_code, signal = :signal, error_code = :error_code, message = :message,
+       friendly_message = :friendly_message, stage = :stage, progress = :progress, dropped = :dropped,
+       log_bytes = :log_bytes, runner_id = :runner_id, delete_requested = :delete_requested
+ WHERE sequence = :sequence AND claim = :claim AND state = :state_was AND status = :status_was;
+
+-- name: delete_system_job
+DELETE FROM system_jobs WHERE sequence = :sequence;
+
+-- Tokens ------------------------------------------------------------------------------------------------------------
+
+-- A place at the end of the token's queue: behind the uncompleted one that joined last.
+-- name: token_tail
+SELECT sequence, token_seq FROM system_jobs
+ WHERE dependency_token = :token AND token_seq IS NOT NULL AND state < 3
+ ORDER BY token_seq DESC LIMIT 1;
+
+-- name: join_token
+UPDATE system_jobs SET token_seq = :token_seq, blocked_by = :blocked_by
+ WHERE sequence = :sequence AND token_seq IS NULL;
+
+-- The one behind it moves up: to the front, or behind the one before.
+-- name: leave_token
+UPDATE system_jobs SET blocked_by = :blocked_by WHERE blocked_by = :sequence;
+
+-- An occurrence joins at its planned instant, whether or not it may run then.
+-- name: joining
+SELECT sequence FROM system_jobs
+ WHERE state = 1 AND dependency_token IS NOT NULL AND token_seq IS NULL AND plan IS NOT NULL AND occurrence_at <= :now
+ ORDER BY occurrence_at, sequence;
+
+-- name: retoken_pending
+UPDATE system_jobs SET dependency_token = :token, priority = :priority
+ WHERE job_id = :job_id AND state = 1 AND reason = 'scheduled' AND token_seq IS NULL AND plan IS NOT NULL;
+
+-- The daemon --------------------------------------------------------------------------------------------------------
+
+-- name: insert_daemon
+INSERT INTO daemons (host_id, boot_id, pid_namespace, pid, start_time, version, slots, started_on)
+VALUES (:host_id, :boot_id, :pid_namespace, :pid, :start_time, :version, :slots, :now)
+RETURNING id;
+
+-- name: stop_daemon
+UPDATE daemons SET stopped_on = :now WHERE id = :id;
+
+-- name: newest_daemon
+SELECT d.id, hosts.name, d.pid, d.version, d.slots, d.started_on, d.stopped_on
+  FROM daemons AS d JOIN hosts ON hosts.id = d.host_id
+ ORDER BY d.id DESC LIMIT 1;
+
+-- name: insert_runner
+INSERT INTO runners (id, host_id, daemon_id, boot_id, pid_namespace, pid, start_time, protocol, created_on)
+VALUES (:id, :host_id, :daemon_id, :boot_id, :pid_namespace, :pid, :start_time, :protocol, :now);
+
+-- name: runners
+SELECT id, boot_id, pid_namespace, pid, start_time, protocol FROM runners WHERE host_id = :host_id;
+
+-- name: delete_runner
+DELETE FROM runners WHERE id = :id;
+
+-- What is due, oldest first.
+-- name: due
+SELECT * FROM system_job_view
+ WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying') AND due_at <= :now
+ ORDER BY due_at, sequence
+ LIMIT :limit;
+
+-- name: next_due
+SELECT min(due_at) FROM system_jobs WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying');
+
+-- The previous one of the schedule that is still active, not merely waiting for its time.
+-- name: active_of_schedule
+SELECT sequence, state, status FROM system_jobs
+ WHERE job_id = :job_id AND state < 3 AND plan IS NOT NULL AND sequence != :sequence
+   AND (state IN (0, 2) OR runner_id IS NOT NULL OR reason IN ('retrying', 'held'))
+ ORDER BY sequence LIMIT 1;
+
+-- How many occurrences of the plan may still come to count.
+-- name: uncounted_of_plan
+SELECT count(*) FROM system_jobs
+ WHERE job_id = :job_id AND plan = :plan AND state = 1 AND ready_on IS NULL;
+
+-- name: last_occurrence_of_plan
+SELECT max(occurrence_at) FROM system_jobs WHERE job_id = :job_id AND plan = :plan;
+
+-- One statement, so that two daemons cannot take the same system job. One that still has its processes
+-- keeps its runner, its definition and its start.
+-- name: claim_ready
+UPDATE system_jobs
+   SET state = 2, status = 20, claim = claim + 1, modified_on = :now, modified_by = :actor, host_id = :host_id,
+       daemon_id = :daemon_id, log_host = :host_id,
+       job_version_id = CASE WHEN runner_id IS NULL
+                             THEN coalesce((SELECT version_id FROM jobs WHERE jobs.id = job_id), job_version_id)
+                             ELSE job_version_id END,
+       started_on = CASE WHEN runner_id IS NULL THEN NULL ELSE started_on END,
+       runner_id = coalesce(runner_id, :runner_id)
+ WHERE sequence = (SELECT sequence FROM system_jobs
+                    WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
+                    ORDER BY priority DESC, ready_on, sequence
+                    LIMIT 1)
+RETURNING sequence, claim, runner_id, job_version_id, attempt, started_on IS NOT NULL;
+
+-- How many of the first few could be claimed; the limit keeps it from counting a million.
+-- name: claimable
+SELECT count(*) FROM (SELECT 1 FROM system_jobs
+                       WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
+                       LIMIT :limit);
+
+-- name: record_begin
+UPDATE system_jobs SET started_on = :at, attempt = :attempt, modified_on = :now, modified_by = :actor
+ WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND started_on IS NULL AND state = 2
+RETURNING name;
+
+-- name: record_report
+UPDATE system_jobs
+   SET progress = coalesce(:progress, progress), stage = coalesce(:stage, stage), message = coalesce(:message, message)
+ WHERE sequence = :sequence AND runner_id = :runner_id AND state < 3;
+
+-- What an attempt's end is allowed to speak about: its own claim, or a later one that only continued the same processes.
+-- name: of_attempt
+SELECT * FROM system_job_view
+ WHERE sequence = :sequence AND runner_id = :runner_id AND state < 3
+   AND (claim = :claim OR (claim > :claim AND attempt = :attempt AND started_on IS NOT NULL));
+
+-- Operators' wishes about processes: what is locked and shall stop, and what is suspended and shall be gone.
+-- name: wishes
+SELECT sequence, claim, runner_id, state, status, started_on IS NOT NULL FROM system_jobs
+ WHERE state = 2 AND status IN (21, 22)
+UNION ALL
+SELECT sequence, claim, runner_id, state, status, 1 FROM system_jobs
+ WHERE runner_id IS NOT NULL AND state = 1 AND reason = 'canceling';
+
+-- name: of_runner
+SELECT * FROM system_job_view WHERE runner_id = :runner_id ORDER BY sequence;
+
+-- name: held_by_runners
+SELECT * FROM system_job_view WHERE runner_id IS NOT NULL;
+
+-- name: busy
+SELECT EXISTS (SELECT 1 FROM system_jobs WHERE state = 2)
+    OR EXISTS (SELECT 1 FROM system_jobs WHERE state = 0 AND blocked_by IS NULL)
+    OR EXISTS (SELECT 1 FROM system_jobs WHERE state = 1 AND reason IN ('retrying', 'canceling'));
+
+-- name: insert_event
+INSERT INTO events (at, actor, kind, job_id, sequence, detail)
+VALUES (:now, :actor, :kind, :job_id, :sequence, :detail);

@@ -1,0 +1,393 @@
+"""Every read and write of state. Rules live above: `ledger`, `outcomes` and `control` decide, this keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from types import TracebackType
+from typing import Any, Self
+
+from jobctl.clock import Clock
+from jobctl.config import Config
+from jobctl.database import Database, Row
+from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
+from jobctl.model import (
+    MOVES,
+    Definition,
+    Job,
+    JobVersion,
+    Plan,
+    Reason,
+    State,
+    Status,
+    SystemJob,
+)
+from jobctl.wake import wake
+
+SAVED = tuple(field.name for field in fields(SystemJob))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which system jobs to list; what is left out does not restrict. Instants compare with `created_on`."""
+
+    states: tuple[State, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    job: str | None = None
+    since: int | None = None
+    until: int | None = None
+    token: str | None = None
+    operation_type: int | None = None
+    owner: str | None = None
+    tag: str | None = None
+    message_name: str | None = None
+    include_platform: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: int
+    actor: str
+    kind: str
+    detail: dict[str, Any]
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRow:
+    id: int
+    host: str
+    pid: int
+    version: str
+    slots: int
+    started_on: int
+    stopped_on: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A system job that has just been locked. `continued`: its processes stand and only have to go on."""
+
+    sequence: int
+    claim: int
+    runner_id: str
+    job_version_id: int
+    attempt: int
+    continued: int
+
+
+class Store:
+    """The home's state, as one actor sees it. Use as a context manager, or close it."""
+
+    def __init__(self, database: Database, clock: Clock, actor: str) -> None:
+        self.database = database
+        self.clock = clock
+        self.actor = actor
+        self._versions: dict[int, JobVersion] = {}
+
+    @classmethod
+    def open(cls, config: Config, clock: Clock, actor: str, *, daemon: bool = False, wait: float = 5.0) -> Store:
+        """Open, creating and migrating as need be. Raises CannotOpen, StorageFailed, TryAgain or NotPermitted."""
+        return cls(Database(config, wait=wait, daemon=daemon), clock, actor)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction; after its commit the daemon is woken."""
+        with self.database.write():
+            yield Transaction(self)
+        wake(self.database.config.run_directory)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Store]:
+        """Several reads of one moment."""
+        with self.database.read():
+            yield self
+
+    def data_version(self) -> int:
+        """A number that changes when another connection commits."""
+        return self.database.data_version()
+
+    # Jobs
+
+    def job_names(self) -> list[str]:
+        return [str(name) for (name,) in self.database.run("job_names")]
+
+    def jobs(self) -> list[Job]:
+        return [self._job(row) for row in self.database.run("jobs", {"name": None})]
+
+    def job(self, name: str) -> Job:
+        """Raises JobNotFound, with the nearest name."""
+        rows = self.database.run("jobs", {"name": name})
+        if not rows:
+            raise JobNotFound(name, self.job_names())
+        return self._job(rows[0])
+
+    def job_by_id(self, job_id: int) -> Job:
+        return self._job(self.database.run("job_by_id", {"id": job_id})[0])
+
+    def find_job(self, name: str) -> Job | None:
+        rows = self.database.run("jobs", {"name": name})
+        return self._job(rows[0]) if rows else None
+
+    def job_id(self, name: str) -> int | None:
+        """Also of the shelf for commands without a definition, which is no job."""
+        rows = self.database.run("job_id", {"name": name})
+        return int(rows[0][0]) if rows else None
+
+    def _job(self, row: Row) -> Job:
+        job_id, name, version_id, created_on, created_by, modified_on, modified_by = row
+        version = self.job_version(version_id)
+        return Job(job_id, name, version, self.plan(job_id), created_on, created_by, modified_on, modified_by)
+
+    def job_version(self, version_id: int) -> JobVersion:
+        if version_id not in self._versions:
+            ((id_, job_id, job, number, definition, created_on, created_by),) = self.database.run(
+                "job_version", {"id": version_id}
+            )
+            found = JobVersion(id_, job_id, job, number, definition_from(definition), created_on, created_by)
+            if len(self._versions) > 1000:
+                self._versions.clear()
+            self._versions[version_id] = found
+        return self._versions[version_id]
+
+    def plan(self, job_id: int) -> Plan | None:
+        rows = self.database.run("plan", {"job_id": job_id})
+        return plan_from(rows[0]) if rows else None
+
+    # System jobs
+
+    def system_job(self, sequence: int) -> SystemJob:
+        """Raises SystemJobNotFound."""
+        found = self.find_system_job(sequence)
+        if found is None:
+            raise SystemJobNotFound(str(sequence))
+        return found
+
+    def find_system_job(self, sequence: int) -> SystemJob | None:
+        if sequence >= 2**63:
+            return None
+        rows = self.database.run("system_job", {"sequence": sequence})
+        return system_job_from(rows[0]) if rows else None
+
+    def system_job_by_hex(self, prefix: str) -> list[int]:
+        """The numbers (two at most) of the system jobs whose id begins so."""
+        low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
+        return [int(sequence) for (sequence,) in self.database.run("system_job_by_id", {"low": low, "high": high})]
+
+    def system_jobs(self, chosen: Filter = Filter(), limit: int = 50) -> list[SystemJob]:
+        """Newest first."""
+        parameters = {
+            "states": json.dumps([int(state) for state in chosen.states]) if chosen.states else None,
+            "statuses": json.dumps([int(status) for status in chosen.statuses]) if chosen.statuses else None,
+            "job": chosen.job,
+            "since": chosen.since,
+            "until": chosen.until,
+            "token": chosen.token,
+            "operation_type": chosen.operation_type,
+            "platform": chosen.include_platform or chosen.operation_type is not None,
+            "owner": chosen.owner,
+            "tag": chosen.tag,
+            "message_name": chosen.message_name,
+            "limit": limit,
+        }
+        return [system_job_from(row) for row in self.database.run("system_jobs", parameters)]
+
+    def live_system_jobs(self, job_id: int) -> list[SystemJob]:
+        """Those of a job that are not completed, oldest first."""
+        return [system_job_from(row) for row in self.database.run("live_system_jobs_of_job", {"job_id": job_id})]
+
+    def newest_system_job(
+        self, job_id: int, *, completed: bool | None = None, begun: bool | None = None
+    ) -> SystemJob | None:
+        parameters = {"job_id": job_id, "completed": completed, "begun": begun}
+        rows = self.database.run("newest_of_job", parameters)
+        return system_job_from(rows[0]) if rows else None
+
+    def pending_occurrence(self, job_id: int) -> SystemJob | None:
+        """The next occurrence of the job's schedule."""
+        rows = self.database.run("pending_occurrence", {"job_id": job_id})
+        return system_job_from(rows[0]) if rows else None
+
+    def payload(self, sequence: int) -> tuple[str | None, str | None]:
+        """Data and result, as JSON text."""
+        rows = self.database.run("payload", {"sequence": sequence})
+        return (rows[0][0], rows[0][1]) if rows else (None, None)
+
+    def events(self, *, sequence: int | None = None, job_id: int | None = None, limit: int = 100) -> list[Event]:
+        """What happened to a system job, oldest first, or to a job, newest first."""
+        if sequence is not None:
+            rows = self.database.run("events_of_system_job", {"sequence": sequence})
+        else:
+            rows = self.database.run("events_of_job", {"job_id": job_id, "limit": limit})
+        return [
+            Event(at, actor, kind, json.loads(detail) if detail else {}, of) for at, actor, kind, detail, of in rows
+        ]
+
+    def daemon(self) -> DaemonRow | None:
+        """The daemon that started last, running or not."""
+        rows = self.database.run("newest_daemon")
+        return DaemonRow(*rows[0]) if rows else None
+
+
+class Transaction(Store):
+    """A write transaction: what it reads cannot change before it commits."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.database, store.clock, store.actor)
+        self._versions = store._versions
+        self.now = store.clock.now()
+        self._actor_id: int | None = None
+
+    @property
+    def actor_id(self) -> int:
+        if self._actor_id is None:
+            ((self._actor_id,),) = self.database.run("actor", {"name": self.actor})
+        assert self._actor_id is not None
+        return self._actor_id
+
+    @property
+    def stamp(self) -> dict[str, int]:
+        return {"now": self.now, "actor": self.actor_id}
+
+    def host_id(self, name: str) -> int:
+        ((found,),) = self.database.run("host", {"name": name})
+        return int(found)
+
+    def insert_job(self, name: str) -> int:
+        ((job_id,),) = self.database.run("insert_job", {"name": name, **self.stamp})
+        return int(job_id)
+
+    def insert_job_version(self, job_id: int, definition: Definition) -> int:
+        parameters = {"job_id": job_id, "definition": definition_text(definition), **self.stamp}
+        ((version_id,),) = self.database.run("insert_job_version", parameters)
+        return int(version_id)
+
+    def set_job_version(self, job_id: int, version_id: int) -> None:
+        self.database.run("set_job_version", {"job_id": job_id, "version_id": version_id, **self.stamp})
+
+    def remove_job(self, job_id: int) -> None:
+        self.database.run("remove_job", {"job_id": job_id, **self.stamp})
+
+    def save_plan(self, plan: Plan) -> None:
+        self.database.run("save_plan", plan_parameters(plan))
+
+    def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
+        """A new system job of that version; `data` (JSON text) is stored apart."""
+        data = columns.pop("data", None)
+        parameters = {
+            "id": os.urandom(16),
+            "job_id": version.job_id,
+            "job_version_id": version.id,
+            "name": version.job,
+            "state": State.READY,
+            "status": Status.WAITING_FOR_RESOURCES,
+            "reason": None,
+            "plan": None,
+            "occurrence_at": None,
+            "due_at": self.now,
+            "priority": version.definition.priority,
+            "dependency_token": version.definition.token,
+            "ready_on": None,
+            "completed_on": None,
+            "depth": 0,
+            "parent": None,
+            "rerun_of": None,
+            "regarding": None,
+            "dropped": None,
+            "utc_offset": None,
+            **self.stamp,
+            **columns,
+        }
+        ((sequence,),) = self.database.run("insert_system_job", parameters)
+        if data is not None:
+            self.database.run("insert_payload", {"sequence": sequence, "data": data})
+        return self.system_job(sequence)
+
+    def save(self, before: SystemJob, after: SystemJob) -> SystemJob:
+        """Write what changed, provided the row is still as `before` says."""
+        if after.state is not before.state and after.state not in MOVES[before.state]:
+            raise AssertionError(f"{before.state.label} never becomes {after.state.label}")
+        parameters = {name: getattr(after, name) for name in SAVED}
+        parameters.update(self.stamp, state_was=before.state, status_was=before.status)
+        self.database.run("save_system_job", parameters)
+        if self.database.changes() != 1:
+            raise StorageFailed(f"system job {before.sequence} changed while it was being written")
+        return after
+
+    def save_result(self, sequence: int, result: str) -> None:
+        self.database.run("save_result", {"sequence": sequence, "result": result})
+
+    def delete(self, sequence: int) -> None:
+        self.database.run("delete_system_job", {"sequence": sequence})
+
+    def due(self, limit: int) -> list[SystemJob]:
+        """Suspended ones whose time has come, oldest first."""
+        return [system_job_from(row) for row in self.database.run("due", {"now": self.now, "limit": limit})]
+
+    def token_tail(self, token: str) -> tuple[int, int] | None:
+        """The one that joined last and is not completed: its number and place."""
+        rows = self.database.run("token_tail", {"token": token})
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def event(self, kind: str, *, job_id: int | None = None, sequence: int | None = None, **detail: Any) -> None:
+        text = json.dumps(detail) if detail else None
+        parameters = {"kind": kind, "job_id": job_id, "sequence": sequence, "detail": text, **self.stamp}
+        self.database.run("insert_event", parameters)
+
+
+def system_job_from(row: Row) -> SystemJob:
+    values = dict(zip(SAVED, row, strict=True))
+    return replace(
+        SystemJob(**values),
+        platform=bool(values["platform"]),
+        state=State(values["state"]),
+        status=Status(values["status"]),
+        reason=None if values["reason"] is None else Reason(values["reason"]),
+        parent=values["parent"] or None,
+        delete_requested=bool(values["delete_requested"]),
+    )
+
+
+def plan_from(row: Row) -> Plan:
+    values = list(row)
+    values[2], values[10] = json.loads(values[2]), bool(values[10])
+    return Plan(*values)
+
+
+def plan_parameters(plan: Plan) -> dict[str, Any]:
+    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    values["plan"] = values.pop("number")
+    values["spec"] = json.dumps(plan.spec)
+    values["active"] = int(plan.active)
+    return values
+
+
+DEFAULTS = Definition()
+
+
+def definition_text(definition: Definition) -> str:
+    """The definition as JSON, without what is at its default."""
+    pairs = {field.name: getattr(definition, field.name) for field in fields(Definition)}
+    return json.dumps({name: value for name, value in pairs.items() if value != getattr(DEFAULTS, name)})
+
+
+def definition_from(text: str) -> Definition:
+    values = json.loads(text)
+    for name in ("argv", "environment_from_daemon", "path", "success_codes", "tags"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    return Definition(**values)
