@@ -1,0 +1,373 @@
+"""What people and programs ask for, with the rules of each request. Every door calls this; it raises, never prints."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobctl import ledger, logs, moves
+from jobctl.clock import to_datetime
+from jobctl.config import Config
+from jobctl.errors import BadInput, Refused
+from jobctl.finding import resolve as resolve
+from jobctl.jsontext import check_json as check_json
+from jobctl.locks import FileLock
+from jobctl.model import (
+    MAX_DEPTH,
+    Definition,
+    Job,
+    JobVersion,
+    Plan,
+    Reason,
+    State,
+    Status,
+    SystemJob,
+)
+from jobctl.schedule import Schedule
+from jobctl.store import Store, Transaction
+
+ADHOC = "adhoc"
+MAX_NAME = 256
+"""Characters of a system job's name (Dataverse: Name)."""
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule as asked for; instants are microseconds UTC."""
+
+    spec: dict[str, Any]
+    time_zone: str
+    start_at: int | None = None
+    end_at: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerContext:
+    """Inside a run: which one, and how deep its submissions are nested."""
+
+    parent: str | None
+    depth: int
+
+
+# Definitions
+
+
+def add_job(store: Store, name: str, definition: Definition, planned: Planned | None = None) -> Job:
+    """Define a job, with a schedule at once if one is given.
+
+    Raises BadInput for a bad name or a schedule that can never occur, Refused if the name is taken.
+    """
+    check_name(name)
+    with store.write() as tx:
+        if tx.job_id(name) is not None:
+            raise Refused(f"there is a job named {name!r} already; change it with: jobctl edit {name} …")
+        job_id = tx.insert_job(name)
+        tx.set_job_version(job_id, tx.insert_job_version(job_id, definition))
+        tx.event("add", job_id=job_id)
+        return tx.job(name) if planned is None else _plan(tx, tx.job(name), planned, "schedule")
+
+
+def edit_job(store: Store, name: str, changes: Mapping[str, Any]) -> Job:
+    """Change fields of the definition; runs that have begun keep theirs."""
+    with store.write() as tx:
+        job = tx.job(name)
+        definition = replace(job.version.definition, **changes)
+        if definition != job.version.definition:
+            tx.set_job_version(job.id, tx.insert_job_version(job.id, definition))
+            retoken = {"job_id": job.id, "token": definition.token, "priority": definition.priority}
+            tx.database.run("retoken_pending", retoken)
+            tx.event("edit", job_id=job.id, changed=sorted(changes))
+        return tx.job(name)
+
+
+def remove_job(store: Store, name: str) -> tuple[Job, int]:
+    """Remove the definition and cancel what is pending; history stays. The job, and how many were canceled."""
+    with store.write() as tx:
+        job = tx.job(name)
+        live = tx.live_system_jobs(job.id)
+        if busy := [row for row in live if row.has_process]:
+            numbers = ", ".join(str(row.sequence) for row in busy)
+            raise Refused(f"job {name!r} is running or paused (system job {numbers}); cancel it first")
+        canceled = 0
+        if job.plan and job.plan.active:
+            canceled = len(ledger.end_plan(tx, job.plan, "unscheduled", "the job was removed"))
+        for row in tx.live_system_jobs(job.id):
+            moves.complete(tx, row, Status.CANCELED, Reason.USER, "the job was removed")
+            canceled += 1
+        tx.event("remove", job_id=job.id)
+        tx.remove_job(job.id)
+        return job, canceled
+
+
+def check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f"{name!r} is not a job name: a letter first, then letters, digits, '.', '_' or '-', at most 100"
+        )
+    if name == ADHOC:
+        raise BadInput(f"the name {ADHOC!r} is kept for commands that are run without a definition")
+
+
+# Schedules
+
+
+def schedule(store: Store, name: str, planned: Planned) -> Job:
+    """Give the job a schedule. Raises Refused if it has one, BadInput if it can never occur."""
+    with store.write() as tx:
+        job = tx.job(name)
+        if job.plan and job.plan.active:
+            words = ledger.schedule_of(job.plan).describe()
+            raise Refused(f"job {name!r} has a schedule already ({words}); replace it with: jobctl reschedule {name} …")
+        return _plan(tx, job, planned, "schedule")
+
+
+def reschedule(store: Store, name: str, planned: Planned | None) -> Job:
+    """Replace the schedule, or without a new one make the last one again from now."""
+    with store.write() as tx:
+        job = tx.job(name)
+        if planned is None:
+            planned = _renewed(tx, job)
+        if job.plan and job.plan.active:
+            ledger.end_plan(tx, job.plan, "unscheduled", "the job was rescheduled")
+        return _plan(tx, job, planned, "reschedule")
+
+
+def _renewed(tx: Transaction, job: Job) -> Planned:
+    plan = job.plan
+    if plan is None:
+        raise Refused(f"job {job.name!r} never had a schedule; make one with: jobctl schedule {job.name} …")
+    spec = plan.spec
+    if spec["notation"] == "once" and plan.planned_through is not None:
+        spec = {**spec, "at": to_datetime(tx.now).isoformat()}
+    return Planned(spec, plan.time_zone, plan.start_at, plan.end_at, plan.count)
+
+
+def _plan(tx: Transaction, job: Job, planned: Planned, kind: str) -> Job:
+    old = job.plan
+    if planned.end_at is not None and planned.end_at < tx.now:
+        raise BadInput("the end of the schedule is in the past; give a later --end")
+    plan = Plan(
+        job_id=job.id,
+        number=old.number + 1 if old else 1,
+        spec=planned.spec,
+        time_zone=planned.time_zone,
+        start_at=planned.start_at,
+        end_at=planned.end_at,
+        count=planned.count,
+        fired=0,
+        activated_at=tx.now,
+        planned_through=old.planned_through if old else None,
+        active=True,
+        ended_on=None,
+        ended_by=None,
+    )
+    tx.save_plan(plan)
+    if ledger.plan_first(tx, job, plan) is None:
+        raise BadInput("the schedule has no occurrence left: its end lies before its first instant")
+    tx.event(kind, job_id=job.id, spec=planned.spec, plan=plan.number)
+    return tx.job(job.name)
+
+
+def unschedule(store: Store, name: str) -> Job:
+    """End the schedule; a run that has begun goes on. Raises Refused if there is none."""
+    with store.write() as tx:
+        job = tx.job(name)
+        if job.plan is None or not job.plan.active:
+            raise Refused(f"job {name!r} has no schedule")
+        ledger.end_plan(tx, job.plan, "unscheduled", "the job was unscheduled")
+        tx.event("unschedule", job_id=job.id)
+        return tx.job(name)
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    return ledger.schedule_of(plan)
+
+
+# Submitting
+
+
+def submit(
+    store: Store,
+    name: str,
+    *,
+    data: str | None = None,
+    at: int | None = None,
+    regarding: str | None = None,
+    message_name: str = "run",
+) -> SystemJob:
+    """One system job of a named job, due now or at instant `at`; `data` is JSON text."""
+    with store.write() as tx:
+        return _submit(tx, tx.job(name).version, data=data, at=at, regarding=regarding, message_name=message_name)
+
+
+def submit_adhoc(
+    store: Store,
+    definition: Definition,
+    *,
+    data: str | None = None,
+    at: int | None = None,
+    regarding: str | None = None,
+) -> SystemJob:
+    """One system job of a command that has no definition of its own; kept under job `adhoc`."""
+    with store.write() as tx:
+        job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
+        version = tx.job_version(tx.insert_job_version(job_id, definition))
+        name = definition.summary[:MAX_NAME]
+        return _submit(tx, version, name=name, data=data, at=at, regarding=regarding, message_name="run")
+
+
+def _submit(tx: Transaction, version: JobVersion, *, at: int | None, **columns: Any) -> SystemJob:
+    caller = caller_context()
+    if caller.depth > MAX_DEPTH:
+        raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
+    columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
+    moves.join_planned(tx)
+    if at is not None and at > tx.now:
+        columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=Reason.SCHEDULED, due_at=at)
+    else:
+        columns.update(ready_on=tx.now, due_at=tx.now if at is None else at)
+    row = tx.insert_system_job(version, **columns)
+    return moves.join_token(tx, row)
+
+
+def caller_context() -> CallerContext:
+    """Who calls, from the environment that a run is given."""
+    parent, depth = os.environ.get("JOBCTL_ID"), os.environ.get("JOBCTL_DEPTH", "")
+    if not parent or not re.fullmatch("[0-9a-f]{32}", parent):
+        return CallerContext(None, 0)
+    return CallerContext(parent, int(depth) + 1 if re.fullmatch("[0-9]{1,3}", depth) else 1)
+
+
+# Operations on system jobs
+
+
+def pause(store: Store, sequence: int) -> SystemJob:
+    """Ask that its process tree stand still. Legal while locked."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        _require(row, "pause", row.status in (Status.IN_PROGRESS, Status.PAUSING), person_only=True)
+        tx.event("pause", sequence=sequence)
+        due_at = row.due_at if row.started_on is None else min(row.due_at, row.started_on)
+        return tx.save(row, replace(row, status=Status.PAUSING, due_at=due_at))
+
+
+def resume(store: Store, sequence: int) -> SystemJob:
+    """Ready now: a paused one goes on where it was, one that waits for its time waits no longer."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        legal = row.state is State.SUSPENDED and row.reason is not Reason.CANCELING
+        _require(row, "resume", legal, person_only=True)
+        tx.event("resume", sequence=sequence, was=row.reason)
+        early = replace(row, due_at=min(row.due_at, tx.now), lost_count=0)
+        return ledger.begin_early(tx, tx.save(row, early))
+
+
+def cancel(store: Store, sequence: int, reason: Reason = Reason.USER) -> SystemJob:
+    """Canceled at once, or as soon as its process tree is gone. Legal until it is completed."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        _require(row, "cancel", row.state is not State.COMPLETED, person_only=True)
+        tx.event("cancel", sequence=sequence)
+        return _cancel(tx, row, reason)
+
+
+def _cancel(tx: Transaction, row: SystemJob, reason: Reason) -> SystemJob:
+    if row.state is State.LOCKED:
+        return tx.save(row, replace(row, status=Status.CANCELING))
+    if row.has_process:
+        return moves.suspend(tx, row, Reason.CANCELING)
+    done = moves.complete(tx, row, Status.CANCELED, reason, f"canceled by {tx.actor}")
+    ledger.leave_plan(tx, row)
+    return done
+
+
+def postpone(store: Store, sequence: int, until: int) -> SystemJob:
+    """Not before instant `until`; a running one is paused until then. Raises BadInput if that is not in the future."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        if until <= tx.now:
+            raise BadInput("postpone needs an instant in the future; to run it now: jobctl resume")
+        legal = row.state is State.READY or row.status in (Status.IN_PROGRESS, Status.PAUSING)
+        legal = legal or (row.state is State.SUSPENDED and row.reason is not Reason.CANCELING)
+        _require(row, "postpone", legal)
+        tx.event("postpone", sequence=sequence, until=until)
+        if row.state is State.LOCKED:
+            return tx.save(row, replace(row, status=Status.PAUSING, due_at=until))
+        reason = Reason.RETRYING if row.reason is Reason.RETRYING else Reason.POSTPONED
+        postponed = moves.suspend(tx, row, reason, until)
+        ledger.leave_plan(tx, postponed)
+        return postponed
+
+
+def rerun(store: Store, sequence: int) -> SystemJob:
+    """A new system job with the same data and the job's current definition. Legal once completed."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        _require(row, "rerun", row.state is State.COMPLETED)
+        version = tx.job_version(row.job_version_id)
+        if row.job != ADHOC:
+            job = tx.find_job(row.job)
+            if job is None or job.id != row.job_id:
+                raise Refused(f"job {row.job!r} was removed; there is no definition to run again")
+            version = job.version
+        data, _ = tx.payload(sequence)
+        return _submit(
+            tx,
+            version,
+            name=row.name if row.job == ADHOC else version.job,
+            at=None,
+            data=data,
+            regarding=row.regarding,
+            message_name="rerun",
+            rerun_of=sequence,
+        )
+
+
+def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:
+    """Delete the system job, its log and its result; with `force` its processes are stopped first."""
+    with store.write() as tx:
+        row = tx.system_job(sequence)
+        if row.has_process and not force:
+            raise Refused(
+                f"system job {sequence} is {describe(row)}: its processes live; stop and delete it with --force"
+            )
+        if row.has_process:
+            tx.event("delete", sequence=sequence)
+            return _cancel(tx, tx.save(row, replace(row, delete_requested=True)), Reason.USER)
+        if row.state is not State.COMPLETED:
+            ledger.leave_plan(tx, moves.complete(tx, row, Status.CANCELED, Reason.USER, f"deleted by {tx.actor}"))
+        moves.remove(tx, row)
+    logs.delete(store.database.config.home, sequence)
+    return row
+
+
+LEGAL = {
+    State.READY: "cancel, postpone, delete",
+    State.SUSPENDED: "resume, postpone, cancel, delete",
+    State.LOCKED: "pause, postpone, cancel, delete --force",
+    State.COMPLETED: "rerun, delete",
+}
+
+
+def describe(row: SystemJob) -> str:
+    """State, status and reason in words."""
+    words = f"{row.state.label} ({row.status.label.replace('_', ' ')}"
+    return words + (f", {row.reason})" if row.reason else ")")
+
+
+def _require(row: SystemJob, operation: str, legal: bool, person_only: bool = False) -> None:
+    if row.platform and person_only:
+        raise Refused(f"system job {row.sequence} is jobctl's own maintenance: {operation} is never legal")
+    if not legal:
+        raise Refused(
+            f"system job {row.sequence} is {describe(row)}: {operation} is not legal; legal: {LEGAL[row.state]}"
+        )
+
+
+def daemon_running(config: Config) -> bool:
+    return not FileLock(config.daemon_lock).is_free()

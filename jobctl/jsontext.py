@@ -1,0 +1,44 @@
+"""JSON that comes from outside: checked once, at the door."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jobctl.errors import BadInput
+from jobctl.model import MAX_JSON_BYTES, MAX_JSON_DEPTH
+
+
+def check_json(text: str) -> str:
+    """The same document in canonical form. Raises BadInput: not JSON, over 1 MiB, or nested deeper than 64."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_JSON_BYTES:
+        raise BadInput("the data is larger than 1 MiB; pass the path of a file instead")
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+        if _depth(document) > MAX_JSON_DEPTH:
+            raise BadInput(f"the data is nested deeper than {MAX_JSON_DEPTH} levels")
+        canonical = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        canonical.encode("utf-8")
+    except RecursionError:
+        raise BadInput(f"the data is nested deeper than {MAX_JSON_DEPTH} levels") from None
+    except ValueError as error:
+        raise BadInput(f"the data is not valid JSON: {error}") from None
+    return canonical
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) != len(pairs):
+        raise ValueError("a key appears twice")
+    return found
+
+
+def _depth(document: Any) -> int:
+    depth, level = 0, [document]
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+    return depth
