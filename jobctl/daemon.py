@@ -1,0 +1,347 @@
+"""The daemon: record what ended, promote what is due, claim for free slots, hand over, and sleep."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import jobctl
+from jobctl import ledger, presence, processes, wake, watch
+from jobctl.clock import Alarm, Clock, SystemClock
+from jobctl.config import Config, ensure_home
+from jobctl.dispatch import Dispatcher
+from jobctl.errors import DiskFull, StorageFailed, TryAgain
+from jobctl.fleet import Fleet, Message
+from jobctl.locks import FileLock
+from jobctl.model import State, Status
+from jobctl.recorder import Recorder
+from jobctl.store import Store, system_job_from
+
+log = logging.getLogger("jobctl")
+
+LONGEST_SLEEP = 30.0
+BEGIN_MAY_WAIT = 0.02
+"""Seconds for which a begin waits for its end, so that both go into one commit."""
+DISMISSAL = 2.0
+"""Seconds that idle runners have to leave when the daemon does."""
+AFTER_TROUBLE = 1.0
+"""Seconds to wait after a full disk, a locked database, or a process that could not be started."""
+
+
+class Replaced(TryAgain):
+    """Another daemon has taken over; this one must change nothing any more."""
+
+
+class Daemon:
+    """The one of its home."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        slots: int,
+        until_idle: bool = False,
+        shutdown_timeout: float | None = 10.0,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.slots = slots
+        self.until_idle = until_idle
+        self.shutdown_timeout = shutdown_timeout
+        """Seconds to wait for what runs after the first signal; None waits without limit."""
+        self.lock = FileLock(config.daemon_lock)
+        self.signals = 0
+        self.told: set[tuple[int, int, int]] = set()
+        self.begin_since: float | None = None
+        self.quiet_until = 0.0
+        self.troubled = False
+        self.answered_signals = 0
+        self.stopping = False
+        """Nothing more is promoted or claimed."""
+        self.leave_at: float | None = None
+        self.next_due: int | None = None
+
+    # From start to end
+
+    def run(self, *, takeover: bool = False) -> list[int]:
+        """Until told to stop; the system jobs that go on without it.
+
+        Raises TryAgain if another daemon holds the home, StorageFailed if the disk fails.
+        """
+        ensure_home(self.config)
+        presence.take(self.config, self.lock, takeover, self.shutdown_timeout)
+        try:
+            with Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
+                self._start()
+                with self._interruptible():
+                    log.info("daemon %d started: pid %d, %d slots", self.fleet.generation, os.getpid(), self.slots)
+                    self._loop()
+                    return self._leave()
+        finally:
+            self.lock.release()
+
+    def _start(self) -> None:
+        fault = self.store.database.check()
+        if fault is not None:
+            raise StorageFailed(f"the database {self.config.database} is damaged ({fault}); restore a backup of it")
+        processes.set_subreaper()
+        me = processes.identity(os.getpid())
+        with self.store.write() as tx:
+            self.host_id = tx.host_id(socket.gethostname())
+            row = {**me._asdict(), "host_id": self.host_id, "version": jobctl.__version__, "slots": self.slots}
+            ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
+        self.fleet = Fleet(self.config, self.clock, generation)
+        self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots)
+        self._open_ears()
+        for runner_id, *identity, _ in self.store.database.run("runners", {"host_id": self.host_id}):
+            self.fleet.adopt(runner_id, processes.Identity(*identity))
+        self.fleet.clear_strays()
+
+    def _open_ears(self) -> None:
+        self.ear = wake.listen(self.config.run_directory)
+        self.fleet.selector.register(self.ear, selectors.EVENT_READ, "wake")
+        self.alarm = Alarm() if isinstance(self.clock, SystemClock) else None
+        if self.alarm is not None:
+            self.fleet.selector.register(self.alarm, selectors.EVENT_READ, "alarm")
+        try:
+            self.watcher = watch.watch(self.config.home)
+            self.fleet.selector.register(self.watcher, selectors.EVENT_READ, "home")
+        except OSError:
+            log.warning("cannot watch %s for deletion: no inotify", self.config.home)
+
+    def _loop(self) -> None:
+        while not self._finished():
+            try:
+                worked = self.step()
+                self.troubled = False
+            except (DiskFull, TryAgain) as error:
+                if isinstance(error, Replaced):
+                    raise
+                self._trouble(error)
+                worked = False
+            if not worked:
+                self.rest()
+
+    def _trouble(self, error: Exception) -> None:
+        if not self.troubled:
+            log.error("%s; runs continue, their results are kept", error)
+        self.troubled = True
+        self.quiet_until = self.clock.monotonic() + AFTER_TROUBLE
+
+    def _finished(self) -> bool:
+        if self.signals > self.answered_signals:
+            self._answer_signal()
+        if not self.answered_signals:
+            return self.until_idle and self._idle()
+        running = any(not given.paused for runner in self.fleet.runners.values() for given in runner.given.values())
+        waiting = self.leave_at is None or self.clock.monotonic() < self.leave_at
+        return not self.fleet.inbox and not self.fleet.burying and not (running and waiting)
+
+    def _idle(self) -> bool:
+        if self.fleet.inbox or self.fleet.burying:
+            return False
+        ((busy,),) = self.store.database.run("busy")
+        ((due,),) = self.store.database.run("next_due")
+        return not busy and (due is None or due > self.clock.now())
+
+    # One turn
+
+    def step(self) -> bool:
+        """Everything that can be done now, in one transaction; whether anything was found to do."""
+        if not self.store.database.in_place():
+            raise StorageFailed(
+                f"{self.config.database} was deleted or replaced while in use; nothing more is written: restore it,"
+                " then start the daemon again"
+            )
+        if self.clock.monotonic() < self.quiet_until:
+            return False
+        if self.fleet.burying:  # a successor takes our runners' connections: look before anything is killed
+            self._still_mine(self.store)
+        self._tell_wishes()
+        gone = self.fleet.gone()
+        stuck = self.fleet.newly_stuck()
+        ((self.next_due,),) = self.store.database.run("next_due")
+        due = not self.stopping and self.next_due is not None and self.next_due <= self.clock.now()
+        claiming = not self.stopping and self.dispatcher.can_claim()
+        if not (claiming or gone or stuck or due or self._reports_to_store()):
+            return False
+        recorder = Recorder(self.fleet)
+        messages = list(self.fleet.inbox)
+        try:
+            with self.store.write() as tx:
+                self._still_mine(tx)
+                for runner, message in (*messages, *stuck):
+                    recorder.apply(tx, runner, message)
+                for runner in gone:
+                    recorder.bury(tx, runner)
+                promoted = 0 if self.stopping else ledger.promote(tx)
+                claimed = [] if self.stopping else self.dispatcher.claim(tx, recorder)
+        except BaseException:
+            recorder.rolled_back()
+            raise
+        for _ in messages:
+            self.fleet.inbox.popleft()
+        recorder.settled()
+        if recorder.short_of_processes:
+            self.quiet_until = self.clock.monotonic() + AFTER_TROUBLE
+        for item in claimed:
+            self.dispatcher.hand_over(item)
+        self.fleet.dismiss_surplus(self.slots)
+        return bool(messages or gone or promoted or claimed)
+
+    def _still_mine(self, store: Store) -> None:
+        newest = store.daemon()
+        if newest is None or newest.id != self.fleet.generation:
+            raise Replaced("another daemon has taken over this home; this one changed nothing more")
+
+    def _reports_to_store(self) -> bool:
+        """Whether the inbox should be written now; a begin alone may wait a little for its end."""
+        if all(message["k"] == "begin" for _, message in self.fleet.inbox):
+            if not self.fleet.inbox:
+                self.begin_since = None
+                return False
+            now = self.clock.monotonic()
+            if self.begin_since is None:
+                self.begin_since = now
+            if now - self.begin_since < BEGIN_MAY_WAIT:
+                return False
+        self.begin_since = None
+        return True
+
+    def _tell_wishes(self) -> None:
+        """Pass on what operators asked for; a runner takes it as often as it is said."""
+        for sequence, claim, runner_id, state, status, begun in self.store.database.run("wishes"):
+            wish = Status(status) if state == State.LOCKED else Status.CANCELING
+            runner = self.fleet.runners.get(runner_id)
+            if (sequence, claim, wish) in self.told or runner is None or not runner.greeted:
+                continue
+            if not begun:
+                self.fleet.send(runner, {"k": "take_back", "sequences": [sequence]})
+            kind = "pause" if wish is Status.PAUSING else "cancel"
+            self.fleet.send(runner, {"k": kind, "sequence": sequence, "reason": "user"})
+            self.told.add((sequence, claim, wish))
+        if len(self.told) > 10_000:
+            self.told.clear()
+
+    # Sleeping
+
+    def rest(self) -> None:
+        """Sleep until something happens, the next instant comes, or half a minute has passed."""
+        timeout = LONGEST_SLEEP
+        if self.fleet.inbox:
+            timeout = BEGIN_MAY_WAIT
+        if self.fleet.burying:
+            timeout = 0.01
+        elif self.stopping:
+            timeout = min(timeout, 0.1)
+        now = self.clock.monotonic()
+        timeout = min([timeout, *(limit - now for limit in (self.quiet_until, self.leave_at) if limit and limit > now)])
+        if self.alarm is not None:
+            self.alarm.set(None if self.stopping or now < self.quiet_until else self.next_due)
+        else:
+            timeout = min(timeout, 0.05)  # a clock moved by a file rings no alarm
+        for key, _ in self.fleet.wait(timeout):
+            self._heard(key)
+
+    def _heard(self, key: selectors.SelectorKey) -> None:
+        if key.data == "wake":
+            self._drain(lambda: self.ear.recv(16))
+        elif key.data == "alarm" and self.alarm is not None:
+            self.alarm.clear()
+        elif key.data == "home":
+            watch.drain(self.watcher)
+        elif key.data == "signal":
+            self._drain(lambda: self.signal_ear.recv(16))
+
+    @staticmethod
+    def _drain(receive: Callable[[], bytes]) -> None:
+        try:
+            while receive():
+                pass
+        except BlockingIOError:
+            pass
+
+    # Stopping
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        self.signal_ear, mouth = socket.socketpair()
+        self.signal_ear.setblocking(False)
+        mouth.setblocking(False)
+        self.fleet.selector.register(self.signal_ear, selectors.EVENT_READ, "signal")
+        old_mouth = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+        old = {number: signal.signal(number, self._count_signal) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(old_mouth)
+            mouth.close()
+
+    def _count_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+
+    def _answer_signal(self) -> None:
+        self.answered_signals = self.signals
+        self.stopping = True
+        if self.signals == 1:
+            for runner in self.fleet.runners.values():
+                waiting = [given.sequence for given in runner.given.values() if not given.began]
+                if waiting:
+                    self.fleet.send(runner, {"k": "take_back", "sequences": waiting})
+            if self.shutdown_timeout is not None:
+                self.leave_at = self.clock.monotonic() + self.shutdown_timeout
+            log.info("stopping: nothing more is started; a second signal ends what runs")
+        else:
+            self.leave_at = None
+            self._cancel_all()
+
+    def _cancel_all(self) -> None:
+        log.warning("stopping at once: ending what runs")
+        with self.store.write() as tx:
+            self._still_mine(tx)
+            for values in tx.database.run("held_by_runners"):
+                row = system_job_from(values)
+                if row.state is State.LOCKED and row.status is not Status.CANCELING:
+                    tx.save(row, replace(row, status=Status.CANCELING))
+                    self.told.add((row.sequence, row.claim, Status.CANCELING))
+        for runner in self.fleet.runners.values():
+            for given in runner.given.values():
+                if not given.paused:
+                    order: Message = {"k": "cancel", "sequence": given.sequence, "reason": "daemon_stopped"}
+                    self.fleet.send(runner, order)
+
+    def _dismiss_idle(self) -> None:
+        for runner in list(self.fleet.idle()):
+            self.fleet.dismiss(runner)
+        until = self.clock.monotonic() + DISMISSAL
+        while any(runner.leaving for runner in self.fleet.runners.values()) and self.clock.monotonic() < until:
+            if not self.step():
+                self.rest()
+
+    def _leave(self) -> list[int]:
+        self.stopping = True
+        self._dismiss_idle()
+        left = sorted(given.sequence for runner in self.fleet.runners.values() for given in runner.given.values())
+        with self.store.write() as tx:
+            self._still_mine(tx)
+            tx.database.run("stop_daemon", {"id": self.fleet.generation, "now": tx.now})
+        self.fleet.close()
+        wake.unlisten(self.config.run_directory)
+        if left:
+            numbers = ", ".join(f"#{sequence}" for sequence in left)
+            log.warning("left running, for the next daemon to adopt: %s", numbers)
+        log.info("daemon %d stopped", self.fleet.generation)
+        return left
+
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

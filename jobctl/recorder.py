@@ -1,0 +1,215 @@
+"""What runners report, written down under the fence, and what the daemon has to do once it is committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jobctl import logs, outcomes
+from jobctl.fleet import Assignment, Fleet, Message, Runner
+from jobctl.model import Outcome, Reason, State, Status, SystemJob
+from jobctl.store import Transaction, system_job_from
+
+log = logging.getLogger("jobctl")
+
+
+class Recorder:
+    """Applies messages inside one transaction; `settled` then makes memory agree with what was committed."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.after: list[Callable[[], object]] = []
+        self.if_failed: list[Callable[[], object]] = []
+        self.seen: dict[str, int] = {}
+        self.short_of_processes = False
+        """A runner could not start a process for a passing cause: claiming should wait a little."""
+
+    def apply(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        """Unknown kinds are ignored: a runner of another version may say more."""
+        handler = getattr(self, f"_on_{message.get('k')}", None)
+        if handler is not None:
+            handler(tx, runner, message)
+        if number := message.get("n"):
+            self.seen[runner.id] = max(number, self.seen.get(runner.id, 0))
+            self.after.append(lambda: self._applied(runner, number))
+
+    def settled(self) -> None:
+        """To be called once the transaction is committed."""
+        for action in self.after:
+            action()
+        for runner in self.fleet.runners.values():
+            if runner.applied > runner.acked and runner.connection is not None:
+                runner.acked = runner.applied
+                self.fleet.send(runner, {"k": "ack", "upto": runner.acked})
+
+    def rolled_back(self) -> None:
+        """To be called if the transaction failed."""
+        for action in self.if_failed:
+            action()
+
+    def _applied(self, runner: Runner, number: int) -> None:
+        runner.applied = max(runner.applied, number)
+
+    def _released(self, runner: Runner, sequence: int) -> None:
+        self.after.append(lambda: runner.given.pop(sequence, None))
+
+    def _of_attempt(self, tx: Transaction, runner: Runner, message: Message) -> SystemJob | None:
+        parameters = {
+            "sequence": message["sequence"],
+            "runner_id": runner.id,
+            "claim": message["claim"],
+            "attempt": message.get("attempt", 0),
+        }
+        rows = tx.database.run("of_attempt", parameters)
+        return system_job_from(rows[0]) if rows else None
+
+    # Messages
+
+    def _on_hello(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        for record in message.get("records", ()):
+            self.apply(tx, runner, record)
+        self._reconcile(tx, runner, message.get("current"), message.get("queued", []))
+        self.after.append(lambda: setattr(runner, "greeted", True))
+
+    def _on_begin(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        parameters = {name: message[name] for name in ("sequence", "claim", "attempt", "at")}
+        begun = tx.database.run("record_begin", {**parameters, **tx.stamp, "runner_id": runner.id})
+        sequence = message["sequence"]
+        for (name,) in begun:
+            again = f", attempt {message['attempt']}" if message["attempt"] > 1 else ""
+            log.info("#%d %s started%s", sequence, name, again)
+        self.after.append(lambda: self._begun(runner, sequence))
+
+    def _begun(self, runner: Runner, sequence: int) -> None:
+        if sequence in runner.given:
+            runner.given[sequence].began = True
+
+    def _on_end(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        row = self._of_attempt(tx, runner, message)
+        self._released(runner, message["sequence"])
+        if row is None:
+            log.debug("#%d: a late report of claim %d changes nothing", message["sequence"], message["claim"])
+            return
+        self.end(tx, row, outcome_from(message["outcome"]))
+
+    def end(self, tx: Transaction, row: SystemJob, outcome: Outcome) -> None:
+        """An attempt is over: what becomes of its system job."""
+        ended = outcomes.settle(tx, row, outcome)
+        if ended is None:
+            home, sequence = self.fleet.config.home, row.sequence
+            self.after.append(lambda: logs.delete(home, sequence))
+            log.info("#%d %s deleted", sequence, row.job)
+            return
+        words = ended.status.label if ended.state is State.COMPLETED else f"{ended.state.label}/{ended.reason}"
+        level = logging.WARNING if ended.status is Status.FAILED else logging.INFO
+        log.log(level, "#%d %s %s%s", row.sequence, row.job, words, f": {outcome.message}" if outcome.message else "")
+
+    def _on_unbegun(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        row = self._of_attempt(tx, runner, message)
+        self._released(runner, message["sequence"])
+        if row is not None:
+            attempt = row.attempt - (row.started_on is not None)
+            outcomes.hand_back(tx, replace(row, started_on=None, attempt=attempt))
+            log.warning("#%d could not be started now: %s", row.sequence, message.get("message"))
+            self.short_of_processes = True
+
+    def _on_returned(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        for sequence in message["sequences"]:
+            row = tx.find_system_job(sequence)
+            self._released(runner, sequence)
+            if row is not None and row.runner_id == runner.id and row.started_on is None:
+                outcomes.hand_back(tx, row)
+
+    def _on_paused(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        row = self._of_attempt(tx, runner, message)
+        if row is None or row.status is not Status.PAUSING or row.claim != message["claim"]:
+            return
+        paused = outcomes.pause_took_effect(tx, row, message.get("run_time", 0))
+        log.info("#%d %s %s", row.sequence, row.job, paused.reason)
+        self.after.append(lambda: self._set(runner, row.sequence, paused=True))
+
+    def _on_stuck(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        row = self._of_attempt(tx, runner, message)
+        if row is not None:
+            words = f"stuck: {message['processes']} processes survive SIGKILL; the slot is given back"
+            tx.save(row, replace(row, message=words))
+            log.error("#%d %s %s", row.sequence, row.job, words)
+            self.after.append(lambda: self._set(runner, row.sequence, stuck=True))
+
+    def _set(self, runner: Runner, sequence: int, **flags: bool) -> None:
+        for name, value in flags.items():
+            if sequence in runner.given:
+                setattr(runner.given[sequence], name, value)
+
+    def _on_report(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        told = {name: message.get(name) for name in ("progress", "stage", "message")}
+        tx.database.run("record_report", {**told, "sequence": message["sequence"], "runner_id": runner.id})
+
+    # After a restart, and after a death
+
+    def _reconcile(self, tx: Transaction, runner: Runner, current: Message | None, queued: list[int]) -> None:
+        """Bring an adopted runner and the rows that name it together."""
+        for values in tx.database.run("of_runner", {"runner_id": runner.id}):
+            row = system_job_from(values)
+            if row.sequence in runner.given:  # handed over on this very connection
+                continue
+            if current is not None and current["sequence"] == row.sequence:
+                self._adopt(tx, runner, row, current)
+            elif row.sequence in queued:
+                given = Assignment(row.sequence, row.claim, row.attempt + 1)
+                self._give(runner, given)
+            else:
+                self._left_behind(tx, row, begun=row.started_on is not None)
+
+    def _adopt(self, tx: Transaction, runner: Runner, row: SystemJob, current: Message) -> None:
+        given = Assignment(row.sequence, row.claim, current["attempt"], began=True, paused=current["paused"])
+        self._give(runner, given)
+        tx.event("adopted", sequence=row.sequence, runner=runner.id)
+        log.info("#%d %s adopted", row.sequence, row.job)
+        if current["paused"] and row.status is Status.PAUSING:
+            self.apply(tx, runner, {"k": "paused", **current})
+        elif current["paused"] and row.status is Status.IN_PROGRESS:
+            self.after.append(lambda: self.fleet.go_on(runner, row.sequence, row.claim))
+
+    def _give(self, runner: Runner, given: Assignment) -> None:
+        self.after.append(lambda: runner.given.update({given.sequence: given}))
+
+    def bury(self, tx: Transaction, runner: Runner) -> None:
+        """The runner and all its processes are gone: what it wrote down counts, the rest is lost or was never begun."""
+        begun: set[tuple[int, int]] = set()
+        for record in self.fleet.records(runner):
+            if record.get("k") == "begin":
+                begun.add((record["sequence"], record["claim"]))
+            if record.get("n", 0) > self.seen.get(runner.id, 0):
+                self.apply(tx, runner, record)
+        for values in tx.database.run("of_runner", {"runner_id": runner.id}):
+            row = system_job_from(values)
+            self._left_behind(tx, row, begun=row.started_on is not None or (row.sequence, row.claim) in begun)
+        tx.database.run("delete_runner", {"id": runner.id})
+        self.after.append(lambda: self.fleet.forget(runner))
+
+    def _left_behind(self, tx: Transaction, row: SystemJob, begun: bool) -> None:
+        if not begun:
+            outcomes.hand_back(tx, row)
+            log.info("#%d %s had not begun: ready again", row.sequence, row.job)
+            return
+        data = self.fleet.config.run_directory / f"{row.sequence}.{row.claim}.data"
+        self.after.append(lambda: data.unlink(missing_ok=True))
+        words = "lost: its runner was gone before it ended"
+        size = logs.size(self.fleet.config.home, row.sequence, row.attempt)
+        lost = Outcome(
+            Status.FAILED, Reason.LOST, message=words, ended_on=tx.now, run_time=row.run_time or 0, log_bytes=size
+        )
+        self.end(tx, row, lost)
+
+
+def outcome_from(values: dict[str, Any]) -> Outcome:
+    """An outcome as a runner wrote it."""
+    reason = values.get("reason")
+    known = {name: values[name] for name in OUTCOME_FIELDS if name in values}
+    return Outcome(**{**known, "status": Status(values["status"]), "reason": Reason(reason) if reason else None})
+
+
+OUTCOME_FIELDS = tuple(Outcome.__dataclass_fields__)
