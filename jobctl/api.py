@@ -1,0 +1,235 @@
+"""jobctl from Python: mark functions as jobs, submit system jobs, and speak of the run one is in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+
+from jobctl.errors import BadInput, Refused, TryAgain, near_miss
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jobctl.model import SystemJob
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MARK: Final = "__jobctl_job__"
+"""The attribute `@job` gives a function; `jobctl register` looks for it."""
+
+ANSWER_WITHIN: Final = 5.0
+"""Seconds a runner has to answer a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `@job` may say of a job; durations are seconds or texts such as `2h30m`."""
+
+    timeout: float | str | None = None
+    grace: float | str | None = None
+    retries: int | None = None
+    retry_delay: float | str | None = None
+    retry_backoff: float | None = None
+    token: str | None = None
+    priority: int | None = None
+    on_lost: str | None = None
+    cwd: str | None = None
+    env: Mapping[str, str] | tuple[str, ...] | list[str] | None = None
+    python: str | None = None
+    isolate: bool | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What `@job` leaves on a function."""
+
+    name: str
+    options: Options
+
+
+@overload
+def job(name: F) -> F: ...
+
+
+@overload
+def job(name: str | None = None, **options: Any) -> Callable[[F], F]: ...
+
+
+def job(name: str | F | None = None, **options: Any) -> F | Callable[[F], F]:
+    """Mark a function as a job, for `jobctl register MODULE`; the function itself stays as it is.
+
+    `name` is the function's own unless given. `options` are those of `Options`; TypeError names an unknown one.
+    """
+    known = [field.name for field in fields(Options)]
+    for option in options:
+        if option not in known:
+            raise TypeError(f"jobctl.job() has no option {option!r}{near_miss(option, known)}")
+
+    def mark(function: F, name: str | None) -> F:
+        setattr(function, MARK, Mark(name or function.__name__, Options(**options)))
+        return function
+
+    if callable(name):
+        return mark(name, None)
+    return lambda function: mark(function, name)
+
+
+def submit(name: str, data: object = None, at: datetime | str | None = None, regarding: str | None = None) -> SystemJob:
+    """Submit a system job of the job `name`, due now or `at` (an aware datetime, or as `jobctl run --at` takes it).
+
+    `data` is anything JSON can hold: an object becomes keyword arguments of a callable, an array positional ones.
+    Raises a JobctlError whose text says what is wrong.
+    """
+    from jobctl import clock, config, control
+    from jobctl.store import Store
+
+    now = clock.system_clock()
+    text = None if data is None else control.check_json(_json(data))
+    instant = None if at is None else _instant(at, now.now())
+    with Store.open(config.load(os.environ), now, caller()) as store:
+        return control.submit(store, name, data=text, at=instant, regarding=regarding, message_name="api")
+
+
+def _json(data: object) -> str:
+    try:
+        return json.dumps(data)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"data must be what JSON can hold: {error}") from None
+
+
+def _instant(at: datetime | str, now: int) -> int:
+    from datetime import datetime
+
+    from jobctl.clock import from_datetime
+
+    if isinstance(at, datetime):
+        if at.tzinfo is None:
+            raise BadInput("at needs a time zone: a datetime without one means no single instant")
+        return from_datetime(at)
+    if not isinstance(at, str):
+        raise BadInput(f"at must be an aware datetime or a text, not {type(at).__name__}")
+    from jobctl.schedule.instants import parse_instant
+    from jobctl.schedule.zones import local_zone_name, zone
+
+    return parse_instant(at, now, zone(local_zone_name()))
+
+
+def caller() -> str:
+    """The actor of this process: the run it is part of, else its user."""
+    sequence = os.environ.get("JOBCTL_SEQUENCE", "")
+    if sequence.isascii() and sequence.isdecimal():
+        return f"run:{sequence}"
+    import pwd
+
+    try:
+        return f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"user:{os.getuid()}"
+
+
+class Run(Protocol):
+    """The run this code is part of."""
+
+    id: str
+    sequence: int
+    job: str
+    attempt: int
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        """Say how far it is, from 0 to 100; `jobctl monitor` shows it."""
+        ...
+
+    def stage(self, stage: str) -> None:
+        """Say what it is doing."""
+        ...
+
+    def log(self, text: str) -> None:
+        """Write a line to the run's output."""
+        ...
+
+
+def current() -> Run:
+    """The run this code is part of. Raises Refused outside of one."""
+    worker = sys.modules.get("_jobctl_worker")
+    if worker is not None and (run := worker.current()) is not None:
+        its: Run = run
+        return its
+    if not os.environ.get("JOBCTL_ID"):
+        raise Refused("jobctl.current() is only for code that a jobctl run executes; JOBCTL_ID is not set")
+    return CommandRun()
+
+
+class CommandRun:
+    """The run of the command this process is part of, as its environment tells."""
+
+    def __init__(self) -> None:
+        self.id = os.environ["JOBCTL_ID"]
+        self.sequence = int(os.environ.get("JOBCTL_SEQUENCE", "0"))
+        self.job = os.environ.get("JOBCTL_JOB", "")
+        self.attempt = int(os.environ.get("JOBCTL_ATTEMPT", "1"))
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        if not 0 <= percent <= 100:
+            raise ValueError(f"progress is from 0 to 100, not {percent}")
+        self._report(progress=float(percent), stage=stage)
+
+    def stage(self, stage: str) -> None:
+        self._report(stage=stage)
+
+    def log(self, text: str) -> None:
+        print(text, flush=True)
+
+    def _report(self, **said: float | str | None) -> None:
+        # Work must not fail because nobody could be told how far it is.
+        with contextlib.suppress(Refused, TryAgain):
+            report(**said)
+
+
+def report(**said: float | str | None) -> int:
+    """Tell the runner of this run its `progress`, `stage` or `message`; returns the system job's number.
+
+    Raises BadInput outside a run, Refused when the run is over, TryAgain when the runner does not answer.
+    """
+    runner, sequence = os.environ.get("JOBCTL_RUN", ""), os.environ.get("JOBCTL_SEQUENCE", "")
+    home = os.environ.get("JOBCTL_HOME", "")
+    if not (runner and sequence and home):
+        raise BadInput("this is not inside a run: only what a system job runs can report")
+    if not (runner.isalnum() and runner.isascii() and sequence.isdecimal() and len(sequence) < 20):
+        raise BadInput("JOBCTL_RUN and JOBCTL_SEQUENCE are not those of a run: something has changed them")
+    frame = {"k": "report", "sequence": int(sequence), "progress": None, "stage": None, "message": None, **said}
+    try:
+        answer = _ask(os.path.join(home, "run"), f"{runner}.sock", frame)
+    except OSError as error:
+        raise TryAgain(f"the runner of this run does not answer: {error.strerror or error}") from None
+    if answer.get("k") != "ok":
+        raise Refused(f"system job {sequence} is not what runs here now; nothing was reported")
+    return int(sequence)
+
+
+def _ask(directory: str, name: str, frame: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the socket `name` to one frame."""
+    import socket
+
+    from jobctl.runner import protocol
+
+    # Through the directory's descriptor: the path of a socket is limited to 107 bytes, a home is not.
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_WITHIN)
+            connection.connect(f"/proc/self/fd/{descriptor}/{name}")
+            connection.sendall(protocol.encode(frame))
+            reader = protocol.FrameReader()
+            while chunk := connection.recv(65536):
+                for answer in reader.feed(chunk):
+                    return answer
+    finally:
+        os.close(descriptor)
+    raise ConnectionResetError("it closed the connection")

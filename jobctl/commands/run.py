@@ -1,0 +1,132 @@
+"""`jobctl run`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jobctl import control
+from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
+from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
+from jobctl.errors import FAILED, BadInput, SystemJobNotFound
+from jobctl.model import MAX_JSON_BYTES, Definition, State, SystemJob
+from jobctl.output.text import local
+
+if TYPE_CHECKING:
+    from jobctl.store import Store
+
+REGARDING = re.compile(r"[^:\s]{1,100}:\S.{0,199}")
+
+
+@click.command(cls=TakesArgv)
+@click.argument("name", type=NAME, required=False)
+@click.option("--data", metavar="JSON|@FILE|-", help="Given to the run: JSON, the file that holds it, or - for stdin.")
+@click.option("--at", "instant", type=INSTANT, metavar="INSTANT", help="Not before this instant.")
+@click.option("--regarding", type=TEXT, metavar="TYPE:ID", help="What it is about, for example invoice:4711.")
+@click.option("--wait", is_flag=True, help="Wait for it to end, and exit as it did (0 or 1).")
+@json_option
+@click.pass_context
+@pass_app
+def run(
+    app: App,
+    ctx: click.Context,
+    name: str | None,
+    argv: tuple[str, ...] | None,
+    data: str | None,
+    instant: int | None,
+    regarding: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Submit a job, or the command after --, to be run once; prints its number.
+
+    A command without a definition is stored under the job `adhoc`, with the present directory and the same part
+    of the environment that `add` records. Running a job by hand never moves its schedule.
+
+    \b
+    jobctl run backup
+    jobctl run invoice --data '{"month": "2026-10"}' --at "tomorrow 06:00"
+    jobctl run --wait -- make test
+    """
+    if regarding is not None and not REGARDING.fullmatch(regarding):
+        raise BadInput(f"--regarding {regarding!a} is not TYPE:ID, as in invoice:4711")
+    text = None if data is None else control.check_json(read_data(data))
+    store = app.store()
+    if argv is not None and name is not None:
+        raise BadInput(f"give either the job {name} or a command after --, not both")
+    if argv is not None:
+        submitted = submit_command(store, argv, text, instant, regarding)
+    elif name is not None:
+        submitted = control.submit(store, name, data=text, at=instant, regarding=regarding)
+    else:
+        raise BadInput("name a job, or give a command after --: jobctl run -- make test")
+    announce(app, submitted, quiet=as_json)
+    if wait:
+        submitted = wait_to_end(app, submitted)
+        note(result_line(submitted))
+    if as_json:
+        app.output(True).system_job(submitted, *store.payload(submitted.sequence))
+    if wait and not succeeded(submitted):
+        ctx.exit(FAILED)
+
+
+def submit_command(
+    store: Store, argv: tuple[str, ...], data: str | None, at: int | None, regarding: str | None
+) -> SystemJob:
+    from jobctl.commands.definition import present_directory, present_umask, recorded_environment
+
+    cwd = clean(present_directory(), "the present directory")
+    definition = Definition(argv=argv, cwd=cwd, umask=present_umask(), environment=recorded_environment(os.environ))
+    return control.submit_adhoc(store, definition, data=data, at=at, regarding=regarding)
+
+
+def announce(app: App, submitted: SystemJob, quiet: bool) -> None:
+    """Its number on stdout, at once; what a person should know beside it on stderr."""
+    if not quiet:
+        click.echo(str(submitted.sequence))
+    if submitted.state is State.SUSPENDED:
+        note(f"{title(submitted)} is due {local(submitted.due_at)}")
+    note_daemon(app)
+
+
+def wait_to_end(app: App, submitted: SystemJob) -> SystemJob:
+    try:
+        ended = wait_for(app, [submitted.sequence], completed)[submitted.sequence]
+    except KeyboardInterrupt:
+        note(f"{title(submitted)} goes on; to stop it: jobctl cancel {submitted.sequence}")
+        raise
+    if ended is None:
+        raise SystemJobNotFound(f"{submitted.sequence} any more: it was deleted")
+    return ended
+
+
+def read_data(text: str) -> str:
+    """The JSON text itself, or what the file or stdin holds of it."""
+    if text == "-":
+        return decoded(sys.stdin.buffer.read(MAX_JSON_BYTES + 1) if sys.stdin else b"", "stdin")
+    if not text.startswith("@"):
+        try:
+            return decoded(text.encode(errors="surrogateescape"), "--data")
+        except UnicodeEncodeError:
+            raise BadInput("--data is not valid UTF-8") from None
+    path = Path(text[1:])
+    try:
+        with path.open("rb") as file:
+            return decoded(file.read(MAX_JSON_BYTES + 1), str(path))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a file's name"
+        raise BadInput(f"--data: cannot read {str(path)!a}: {reason}") from None
+
+
+def decoded(data: bytes, source: str) -> str:
+    if len(data) > MAX_JSON_BYTES:
+        raise BadInput(f"{source} holds more than 1 MiB of data; store it in a file and pass its name")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{source} is not valid UTF-8 (byte {error.start})") from None

@@ -1,0 +1,47 @@
+"""`jobctl show`: everything about a job or a system job."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from jobctl import control
+from jobctl.commands.context import ID, App, json_option, pass_app
+from jobctl.commands.views import job_view, upcoming
+from jobctl.model import Reason
+from jobctl.store import Filter, Store
+
+OCCURRENCES = 3
+RUNS = 5
+
+
+@click.command()
+@click.argument("name_or_id", metavar="NAME|ID", type=ID)
+@json_option
+@pass_app
+def show(app: App, name_or_id: str, as_json: bool) -> None:
+    """Show everything about a job (NAME) or a system job (ID).
+
+    An ID is a system job's number, or the first 8 or more digits of its hexadecimal id.
+
+    \b
+    jobctl show backup
+    jobctl show 42
+    """
+    store, output = app.store(), app.output(as_json)
+    if names_system_job(store, name_or_id):
+        found = control.resolve(store, name_or_id, "show")
+        data, result = store.payload(found.sequence)
+        return output.system_job(found, data, result, store.events(sequence=found.sequence))
+    job = store.job(name_or_id)
+    newest = store.system_jobs(Filter(job=job.name), limit=RUNS + 1)
+    recent = [one for one in newest if one.reason is not Reason.SCHEDULED][:RUNS]
+    output.job(job_view(store, job), upcoming(store, job, OCCURRENCES), recent)
+
+
+def names_system_job(store: Store, text: str) -> bool:
+    """Whether `text` is a system job: a number always is, hexadecimal digits unless a job has that name."""
+    if (text.isascii() and text.isdecimal()) or text.startswith("id:"):
+        return True
+    return bool(re.fullmatch("[0-9a-fA-F]{8,32}", text)) and store.find_job(text) is None

@@ -1,0 +1,184 @@
+"""The one JSON shape of jobs, system jobs and occurrences; it changes by additions only."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from jobctl.clock import MICROSECONDS, to_datetime
+from jobctl.model import Definition, Job, JsonDict, Plan, Reason, SystemJob
+
+if TYPE_CHECKING:
+    from jobctl.store import Event
+
+SCHEMA: Final = 1
+
+
+def instant(value: int | None) -> str | None:
+    """An instant as ISO 8601 in UTC, always with microseconds and offset."""
+    return None if value is None else to_datetime(value).isoformat(timespec="microseconds")
+
+
+def system_job_document(system_job: SystemJob, data: str | None = None, result: str | None = None) -> JsonDict:
+    """A system job as `--json` and HTTP show it; `data` and `result` are its JSON texts."""
+    s = system_job
+    return {
+        "id": s.id,
+        "sequence": s.sequence,
+        "job": s.job,
+        "job_version": s.job_version,
+        "name": s.name,
+        **_standing(s),
+        "data": parsed(data),
+        "result": parsed(result),
+        "dependency_token": s.dependency_token,
+        "blocked_by": s.blocked_by,
+        "depth": s.depth,
+        "parent": s.parent,
+        "rerun_of": s.rerun_of,
+        "key": s.key,
+        "priority": s.priority,
+        **_ownership(s),
+        **_instants(s),
+        "attempt": s.attempt,
+        "retry_count": s.retry_count,
+        "is_waiting_for_event": s.reason is Reason.WAITING_FOR_EVENT,
+        "message_name": s.message_name,
+        "stage": s.stage,
+        "progress": s.progress,
+        "dropped": s.dropped,
+        "log_bytes": s.log_bytes,
+        "host": s.host,
+        "daemon": s.daemon_id,
+    }
+
+
+def _standing(s: SystemJob) -> JsonDict:
+    """Where it stands, and how it ended."""
+    return {
+        "state": s.state.label,
+        "state_code": int(s.state),
+        "status": s.status.label,
+        "status_code": int(s.status),
+        "reason": s.reason.value if s.reason is not None else None,
+        "operation_type": s.operation_type,
+        "platform": s.platform,
+        "message": s.message,
+        "friendly_message": s.friendly_message,
+        "error_code": s.error_code,
+        "exit_code": s.exit_code,
+        "signal": s.signal,
+    }
+
+
+def _instants(s: SystemJob) -> JsonDict:
+    """When it was planned, due and run, and the schedule it came from."""
+    return {
+        "occurrence_at": instant(s.occurrence_at),
+        "due_at": instant(s.due_at),
+        "postpone_until": instant(s.postpone_until),
+        "ready_on": instant(s.ready_on),
+        "started_on": instant(s.started_on),
+        "completed_on": instant(s.completed_on),
+        "execution_time_span": None if s.run_time is None else s.run_time / MICROSECONDS,
+        "recurrence_pattern": s.recurrence_pattern,
+        "recurrence_start_time": instant(s.recurrence_start_at),
+        "time_zone": s.time_zone,
+        "utc_conversion_time_zone_code": s.utc_offset,
+    }
+
+
+def _ownership(s: SystemJob) -> JsonDict:
+    """Who made and changed it, and Dataverse's owner columns: jobctl has users, but neither teams nor units."""
+    kind, _, login = s.owner.partition(":")
+    return {
+        "created_on": instant(s.created_on),
+        "created_by": s.created_by,
+        "modified_on": instant(s.modified_on),
+        "modified_by": s.modified_by,
+        "owner": s.owner,
+        "owning_user": login if kind == "user" else None,
+        "owning_team": None,
+        "owning_business_unit": None,
+        "owning_extension": None,
+        "primary_entity_type": s.regarding.partition(":")[0] if s.regarding else None,
+        "regarding": s.regarding,
+    }
+
+
+def parsed(text: str | None) -> object:
+    """The value of a JSON text; None for none."""
+    return None if text is None else json.loads(text)
+
+
+def job_document(
+    job: Job, next_at: int | None = None, *, words: str | None = None, last: SystemJob | None = None
+) -> JsonDict:
+    """A job as `--json` shows it; `words` describes its schedule, `last` is its newest completed system job."""
+    return {
+        "name": job.name,
+        "version": job.version.number,
+        **definition_document(job.version.definition),
+        "schedule": plan_document(job.plan, words) if job.plan is not None else None,
+        "next_at": instant(next_at),
+        "last": None if last is None else system_job_document(last),
+        "created_on": instant(job.created_on),
+        "created_by": job.created_by,
+        "modified_on": instant(job.modified_on),
+        "modified_by": job.modified_by,
+    }
+
+
+def definition_document(definition: Definition) -> JsonDict:
+    """A definition: exactly one of `command`, `argv` and `callable` is not null; durations are seconds."""
+    d = definition
+    return {
+        "summary": d.summary,
+        "command": d.command,
+        "argv": None if d.argv is None else list(d.argv),
+        "callable": d.callable,
+        "cwd": d.cwd,
+        "umask": f"{d.umask:04o}",
+        "environment": dict(d.environment),
+        "environment_from_daemon": list(d.environment_from_daemon),
+        "environment_from_file": dict(d.environment_from_file),
+        "python": d.python,
+        "path": list(d.path),
+        "isolate": d.isolate,
+        "timeout": d.timeout,
+        "grace": d.grace,
+        "retries": d.retries,
+        "retry_delay": d.retry_delay,
+        "retry_backoff": d.retry_backoff,
+        "success_codes": list(d.success_codes),
+        "token": d.token,
+        "priority": d.priority,
+        "on_lost": d.on_lost,
+        "description": d.description,
+        "tags": list(d.tags),
+    }
+
+
+def plan_document(plan: Plan, words: str | None) -> JsonDict:
+    """A schedule as stored, and in words."""
+    return {
+        "plan": plan.number,
+        "words": words,
+        **plan.spec,
+        "time_zone": plan.time_zone,
+        "start": instant(plan.start_at),
+        "end": instant(plan.end_at),
+        "count": plan.count,
+        "fired": plan.fired,
+        "active": plan.active,
+        "activated_at": instant(plan.activated_at),
+        "ended_on": instant(plan.ended_on),
+        "ended_by": plan.ended_by,
+        "overlap": plan.overlap,
+        "catch_up": plan.catch_up,
+    }
+
+
+def event_document(event: Event) -> JsonDict:
+    """One recorded event of a job or system job."""
+    return {"at": instant(event.at), "actor": event.actor, "kind": event.kind, "detail": event.detail}
