@@ -122,7 +122,13 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        silence(2)  # or the interpreter's own last flush would change the exit code
+    return code
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -202,12 +208,16 @@ def usage_sentence(error: click.ClickException) -> str:
 
 
 def silence_stdout() -> int:
-    """Make later writes to stdout, and the interpreter's last flush, go nowhere."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+    silence(1)
     return 0
+
+
+def silence(descriptor: int) -> None:
+    """Make later writes to stdout or stderr, and the interpreter's last flush, go nowhere."""
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
 
 
 def open_missing_descriptors() -> None:

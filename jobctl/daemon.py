@@ -29,6 +29,8 @@ log = logging.getLogger("jobctl")
 LONGEST_SLEEP = 30.0
 BEGIN_MAY_WAIT = 0.02
 """Seconds for which a begin waits for its end, so that both go into one commit."""
+PATIENCE = 0.5
+"""Seconds to wait for another writer before signals and runners are looked at again."""
 DISMISSAL = 2.0
 """Seconds that idle runners have to leave when the daemon does."""
 AFTER_TROUBLE = 1.0
@@ -104,6 +106,7 @@ class Daemon:
         for runner_id, *identity, _ in self.store.database.run("runners", {"host_id": self.host_id}):
             self.fleet.adopt(runner_id, processes.Identity(*identity))
         self.fleet.clear_strays()
+        self.store.database.set_wait(PATIENCE)
 
     def _open_ears(self) -> None:
         self.ear = wake.listen(self.config.run_directory)

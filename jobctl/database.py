@@ -194,6 +194,11 @@ class Database:
             # The file control of that name only knows of commits that this connection has read.
             return int(self.connection.pragma("data_version"))
 
+    def set_wait(self, seconds: float) -> None:
+        """How long to wait for another writer from now on."""
+        self.wait = seconds
+        self.connection.setbusytimeout(int(seconds * 1000))
+
     def check(self) -> str | None:
         """The first fault that a quick check of the whole file finds."""
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import selectors
 import signal
 import socket
@@ -52,6 +51,8 @@ class Runner:
     connection: socket.socket | None
     pidfd: int
     process: subprocess.Popen[bytes] | None = None
+    seen_alive: bool = False
+    """Whether this daemon has known it alive: only then is its session's number its own, and no stranger's."""
     stored: bool = False
     """Whether its row is committed: no work goes to one that is not."""
     greeted: bool = True
@@ -91,7 +92,7 @@ class Fleet:
 
     def spawn(self) -> Runner:
         """Start a runner in a session of its own. Raises OSError when no process can be started."""
-        runner_id = secrets.token_hex(8)
+        runner_id = os.urandom(8).hex()
         mine, theirs = socket.socketpair()
         environment = {"PATH": os.defpath, "JOBCTL_RUN": runner_id}
         for name in ("JOBCTL_TEST", "JOBCTL_CLOCK"):
@@ -139,6 +140,7 @@ class Fleet:
     def _connect(self, runner_id: str) -> socket.socket | None:
         directory = os.open(self.config.run_directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(1.0)  # one that is stopped may not take another connection
         try:
             connection.connect(f"/proc/self/fd/{directory}/{runner_id}.sock")
             return connection
@@ -154,6 +156,7 @@ class Fleet:
         self.runners[runner.id] = runner
         self.selector.register(runner.connection, selectors.EVENT_READ, runner)
         if runner.pidfd >= 0:
+            runner.seen_alive = True
             self.selector.register(runner.pidfd, selectors.EVENT_READ, runner)
         self.send(runner, {"k": "hello", "generation": self.generation, "protocol": PROTOCOL})
 
@@ -242,7 +245,7 @@ class Fleet:
             return False
         if processes.signal_if_same(runner.identity, signal.SIGKILL):
             return True
-        left = processes.members_of_run(runner.identity.pid, runner.id)
+        left = self._members(runner)
         left += [orphan for orphan in self.orphans() if orphan not in left]
         for member in left:
             try:
@@ -250,6 +253,10 @@ class Fleet:
             except ProcessLookupError:
                 pass
         return bool(left)
+
+    def _members(self, runner: Runner) -> list[processes.ProcessInfo]:
+        found = processes.members_of_run(runner.identity.pid if runner.seen_alive else -1, runner.id)
+        return [info for info in found if info.pid != os.getpid()]
 
     def orphans(self) -> list[processes.ProcessInfo]:
         """Descendants that came to this process, a subreaper, when their runner died: children that are no runner."""
@@ -288,7 +295,7 @@ class Fleet:
         for runner in self.runners.values():
             if self.stuck(runner) and not runner.told_stuck:
                 runner.told_stuck = True
-                count = len(processes.members_of_run(runner.identity.pid, runner.id))
+                count = len(self._members(runner))
                 for given in runner.given.values():
                     who = {"sequence": given.sequence, "claim": given.claim, "attempt": given.attempt}
                     found.append((runner, {"k": "stuck", "processes": count, **who}))

@@ -22,7 +22,7 @@ def take(config: Config, lock: FileLock, takeover: bool, shutdown_timeout: float
         if not takeover or holder is None:
             pid = f" (pid {holder.pid})" if holder else ""
             raise TryAgain(f"another daemon{pid} runs for {config.home}; to replace it: jobctl daemon --takeover")
-        patience = 5.0 + (shutdown_timeout or 10.0)
+        patience = 5.0 + (10.0 if shutdown_timeout is None else shutdown_timeout)
         if not _end(holder, patience) or not lock.acquire(timeout=5.0):
             raise TryAgain(f"the daemon with pid {holder.pid} could not be ended")
     lock.write(json.dumps(processes.identity(os.getpid())._asdict()))
@@ -47,6 +47,7 @@ def _end(identity: Identity, patience: float) -> bool:
         for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
             if not processes.signal_if_same(identity, number):
                 return True
+            processes.signal_if_same(identity, signal.SIGCONT)  # one that is stopped would not hear it
             if select.select([pidfd], [], [], seconds)[0]:
                 return True
         return not processes.alive(identity)
