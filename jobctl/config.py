@@ -60,10 +60,9 @@ def ensure_home(config: Config) -> None:
     Raises CannotOpen or NotPermitted in one sentence.
     """
     try:
-        for directory in (config.home, config.run_directory, config.log_directory):
+        for directory in (*reversed(config.home.parents), config.home, config.run_directory, config.log_directory):
             if not directory.is_dir():
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-                directory.chmod(0o700)
+                directory.mkdir(mode=0o700, exist_ok=True)
         if config.home.stat().st_mode & 0o077:
             config.home.chmod(0o700)
     except PermissionError as error:

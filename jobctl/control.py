@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from jobctl import ledger, logs, moves
-from jobctl.clock import to_datetime
+from jobctl.clock import from_datetime, to_datetime
 from jobctl.config import Config
 from jobctl.errors import BadInput, Refused
 from jobctl.finding import resolve as resolve
@@ -90,7 +91,7 @@ def remove_job(store: Store, name: str) -> tuple[Job, int]:
     with store.write() as tx:
         job = tx.job(name)
         live = tx.live_system_jobs(job.id)
-        if busy := [row for row in live if row.has_process]:
+        if busy := [row for row in live if row.has_process or row.reason is Reason.PAUSED]:
             numbers = ", ".join(str(row.sequence) for row in busy)
             raise Refused(f"job {name!r} is running or paused (system job {numbers}); cancel it first")
         canceled = 0
@@ -142,7 +143,7 @@ def _renewed(tx: Transaction, job: Job) -> Planned:
     if plan is None:
         raise Refused(f"job {job.name!r} never had a schedule; make one with: jobctl schedule {job.name} …")
     spec = plan.spec
-    if spec["notation"] == "once" and plan.planned_through is not None:
+    if spec["notation"] == "once" and from_datetime(datetime.fromisoformat(spec["at"])) <= tx.now:
         spec = {**spec, "at": to_datetime(tx.now).isoformat()}
     return Planned(spec, plan.time_zone, plan.start_at, plan.end_at, plan.count)
 
@@ -252,13 +253,13 @@ def pause(store: Store, sequence: int) -> SystemJob:
         row = tx.system_job(sequence)
         _require(row, "pause", row.status in (Status.IN_PROGRESS, Status.PAUSING), person_only=True)
         tx.event("pause", sequence=sequence)
-        due_at = row.due_at if row.started_on is None else min(row.due_at, row.started_on)
-        return tx.save(row, replace(row, status=Status.PAUSING, due_at=due_at))
+        return tx.save(row, replace(row, status=Status.PAUSING, pause_until=None))
 
 
 def resume(store: Store, sequence: int) -> SystemJob:
     """Ready now: a paused one goes on where it was, one that waits for its time waits no longer."""
     with store.write() as tx:
+        moves.join_planned(tx)
         row = tx.system_job(sequence)
         legal = row.state is State.SUSPENDED and row.reason is not Reason.CANCELING
         _require(row, "resume", legal, person_only=True)
@@ -297,7 +298,7 @@ def postpone(store: Store, sequence: int, until: int) -> SystemJob:
         _require(row, "postpone", legal)
         tx.event("postpone", sequence=sequence, until=until)
         if row.state is State.LOCKED:
-            return tx.save(row, replace(row, status=Status.PAUSING, due_at=until))
+            return tx.save(row, replace(row, status=Status.PAUSING, pause_until=until))
         reason = Reason.RETRYING if row.reason is Reason.RETRYING else Reason.POSTPONED
         postponed = moves.suspend(tx, row, reason, until)
         ledger.leave_plan(tx, postponed)
@@ -338,7 +339,8 @@ def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:
             )
         if row.has_process:
             tx.event("delete", sequence=sequence)
-            return _cancel(tx, tx.save(row, replace(row, delete_requested=True)), Reason.USER)
+            canceling = _cancel(tx, row, Reason.USER)
+            return tx.save(canceling, replace(canceling, delete_requested=True))
         if row.state is not State.COMPLETED:
             ledger.leave_plan(tx, moves.complete(tx, row, Status.CANCELED, Reason.USER, f"deleted by {tx.actor}"))
         moves.remove(tx, row)
@@ -347,11 +349,20 @@ def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:
 
 
 LEGAL = {
-    State.READY: "cancel, postpone, delete",
-    State.SUSPENDED: "resume, postpone, cancel, delete",
-    State.LOCKED: "pause, postpone, cancel, delete --force",
-    State.COMPLETED: "rerun, delete",
+    State.READY: ("cancel", "postpone"),
+    State.SUSPENDED: ("resume", "postpone", "cancel"),
+    State.LOCKED: ("pause", "postpone", "cancel"),
+    State.COMPLETED: ("rerun",),
 }
+
+
+def legal_operations(row: SystemJob) -> list[str]:
+    """What may be asked of it now."""
+    canceling = row.status is Status.CANCELING or row.reason is Reason.CANCELING
+    legal = ["cancel"] if canceling else list(LEGAL[row.state])
+    if row.platform:
+        legal = [name for name in legal if name in ("postpone", "rerun")]
+    return [*legal, "delete --force" if row.has_process else "delete"]
 
 
 def describe(row: SystemJob) -> str:
@@ -364,9 +375,8 @@ def _require(row: SystemJob, operation: str, legal: bool, person_only: bool = Fa
     if row.platform and person_only:
         raise Refused(f"system job {row.sequence} is jobctl's own maintenance: {operation} is never legal")
     if not legal:
-        raise Refused(
-            f"system job {row.sequence} is {describe(row)}: {operation} is not legal; legal: {LEGAL[row.state]}"
-        )
+        legal_now = ", ".join(legal_operations(row))
+        raise Refused(f"system job {row.sequence} is {describe(row)}: {operation} is not legal; legal: {legal_now}")
 
 
 def daemon_running(config: Config) -> bool:

@@ -81,19 +81,25 @@ class Database:
         execute = self.connection.execute
         application, version = self._header()
         newest = migrations(self.directory)[-1][0]
-        if application not in (0, APPLICATION_ID) or (version and application == 0) or version > newest:
+        foreign = application != APPLICATION_ID and (application or version or self._has_tables())
+        if foreign or version > newest:
             self._refuse(application, version, newest)
-        if version < newest and not self.read_only:
+        if version < newest and self.read_only:
+            raise CannotOpen(f"{self.path} has an older schema, and is read-only: it cannot be migrated")
+        if version < newest:
             self._migrate(version, daemon)
         if not self.read_only:
             execute("PRAGMA synchronous = FULL")
         execute("PRAGMA foreign_keys = ON")
 
     def _header(self) -> tuple[int, int]:
-        return (
-            int(self.connection.pragma("application_id")),
-            int(self.connection.pragma("user_version")),
-        )
+        with self.read():  # both of one moment: another process may be creating the database
+            return int(self.connection.pragma("application_id")), int(self.connection.pragma("user_version"))
+
+    def _has_tables(self) -> bool:
+        with self.read():  # with the header: or a database that is just being created looks like a stranger's
+            tables = self.run("tables")
+            return bool(tables) and not int(self.connection.pragma("application_id"))
 
     def _refuse(self, application: int, version: int, newest: int) -> None:
         if application == APPLICATION_ID:
@@ -105,20 +111,20 @@ class Database:
 
     def _migrate(self, version: int, daemon: bool) -> None:
         guard = FileLock(self.config.daemon_lock)
-        if version and not daemon and not guard.acquire():
+        if version and not daemon and not guard.acquire(self.wait) and self._header()[1] == version:
             raise TryAgain("this jobctl needs to migrate the database: stop the daemon first (its runs continue)")
         try:
             if version == 0:
                 self.connection.execute("PRAGMA journal_mode = WAL")
             for number, text in migrations(self.directory):
-                self._migrate_one(number, text)
+                self._migrate_one(number, text, version)
         finally:
             guard.release()
 
-    def _migrate_one(self, number: int, text: str) -> None:
+    def _migrate_one(self, number: int, text: str, version: int) -> None:
         if self._header()[1] >= number:
             return
-        if number > 1:
+        if version:  # a database that is just being created holds nothing worth a copy
             self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
         with self._queued(), self._immediate():
             if self._header()[1] >= number:  # another process was first

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
 from jobctl import moves
 from jobctl.clock import from_datetime, to_datetime
+from jobctl.errors import BadInput
 from jobctl.model import MISSED_AFTER, Job, Plan, Reason, State, Status, SystemJob
 from jobctl.schedule import Schedule, build
 from jobctl.store import Transaction
@@ -91,17 +93,28 @@ def _create(tx: Transaction, job: Job, plan: Plan, instant: int | None) -> Syste
 
 def promote(tx: Transaction) -> int:
     """Make ready, or decide otherwise on, what is due; the number of system jobs looked at."""
-    moves.join_planned(tx)
     looked = 0
     # A schedule that comes round within one turn is due again at once: each of its instants is decided in order.
     while looked < BATCH and (rows := tx.due(BATCH - looked)):
+        closed = [row for row in rows if _guarded(tx, row, _close_gap)]
+        moves.join_planned(tx)  # only now: what runs for a gap joins at its own instant
+        if closed:
+            rows = tx.due(BATCH - looked)
         looked += len(rows)
         for row in rows:
-            if row.plan is not None and row.reason is Reason.SCHEDULED:
-                _decide(tx, row)
-            else:
-                begin_early(tx, row)
+            _guarded(tx, row, _decide)
+    moves.join_planned(tx)
     return looked
+
+
+def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, SystemJob], bool]) -> bool:
+    """Take the step; a schedule that cannot be computed any more holds only its own job, with the reason."""
+    try:
+        return step(tx, row)
+    except BadInput as error:
+        message = f"the schedule cannot be computed: {error}"
+        moves.suspend(tx, replace(row, message=message), Reason.HELD)
+        return False
 
 
 def count_if_first(tx: Transaction, row: SystemJob) -> None:
@@ -123,12 +136,13 @@ def begin_early(tx: Transaction, row: SystemJob) -> SystemJob:
     return ready
 
 
-def _decide(tx: Transaction, row: SystemJob) -> None:
+def _decide(tx: Transaction, row: SystemJob) -> bool:
+    if row.plan is None or row.reason is not Reason.SCHEDULED:
+        begin_early(tx, row)
+        return True
     plan = tx.plan(row.job_id)
     assert plan is not None and row.occurrence_at is not None
-    if tx.now - row.due_at > MISSED_AFTER:
-        row = _latest_missed(tx, plan, row)
-    assert row.occurrence_at is not None
+    schedule_of(plan)  # if it cannot be computed any more, nothing has been changed yet
     active = tx.database.run("active_of_schedule", {"job_id": row.job_id, "sequence": row.sequence})
     if active:
         _pass(tx, row)
@@ -139,23 +153,26 @@ def _decide(tx: Transaction, row: SystemJob) -> None:
         count_if_first(tx, row)
         moves.make_ready(tx, row)
     plan_following(tx, row.job_id, row.occurrence_at)
+    return True
 
 
-def _latest_missed(tx: Transaction, plan: Plan, row: SystemJob) -> SystemJob:
+def _close_gap(tx: Transaction, row: SystemJob) -> bool:
     """Catch-up `latest`: one run for the whole gap; the rest is one record with their number."""
-    assert row.occurrence_at is not None
+    if row.plan is None or row.reason is not Reason.SCHEDULED or tx.now - row.due_at <= MISSED_AFTER:
+        return False
+    plan = tx.plan(row.job_id)
+    assert plan is not None and row.occurrence_at is not None
     schedule = schedule_of(plan)
     head, now = to_datetime(row.occurrence_at), to_datetime(tx.now)
     last = schedule.last_before(now + TICK)
     if last is None or last <= head:
-        return row
+        return False
     dropped = schedule.count_between(head - TICK, last) - 1
     _pass(tx, row)
     message = f"missed {dropped} occurrence{'s' if dropped != 1 else ''}: no daemon was running"
     moves.complete(tx, tx.save(row, replace(row, dropped=dropped)), Status.CANCELED, Reason.MISSED, message)
-    latest = _create(tx, tx.job_by_id(row.job_id), plan, from_datetime(last))
-    assert latest is not None
-    return latest
+    _create(tx, tx.job_by_id(row.job_id), plan, from_datetime(last))
+    return True
 
 
 def _pass(tx: Transaction, row: SystemJob) -> None:
@@ -182,7 +199,7 @@ def end_plan(tx: Transaction, plan: Plan, ended_by: str, message: str) -> list[S
         for row in tx.live_system_jobs(plan.job_id)
         if row.plan == plan.number
         and row.state is State.SUSPENDED
-        and row.reason in (Reason.SCHEDULED, Reason.POSTPONED)
+        and row.reason in (Reason.SCHEDULED, Reason.POSTPONED, Reason.HELD)
         and row.runner_id is None
         and row.attempt == 0
     ]

@@ -49,10 +49,15 @@ class FileLock:
                     served.set()
 
         threading.Thread(target=stand_in_line, daemon=True).start()
-        served.wait(timeout)
-        with settle:
-            abandoned = not served.is_set()
-        return not abandoned
+        patient = False
+        try:
+            patient = served.wait(timeout)
+        finally:  # also when a Ctrl-C ends the wait: nobody would release a lock that is served later
+            with settle:
+                abandoned = True
+                if served.is_set() and not patient:
+                    os.close(descriptor)
+        return patient
 
     def release(self) -> None:
         if self._held is not None:

@@ -310,6 +310,8 @@ class SystemJob:
     daemon_id: int | None
     runner_id: str | None
     """Set while a process of it may live."""
+    pause_until: int | None
+    """While pausing: the instant at which it shall go on by itself."""
     delete_requested: bool
     time_zone: str | None
     recurrence_pattern: str | None

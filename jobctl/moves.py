@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from jobctl.model import Reason, State, Status, SystemJob
@@ -25,10 +27,12 @@ def join_planned(tx: Transaction) -> None:
         join_token(tx, tx.system_job(sequence))
 
 
-def leave_token(tx: Transaction, row: SystemJob) -> None:
-    """Let the one behind it in the token's queue move up."""
-    if row.token_seq is not None:
-        tx.database.run("leave_token", {"sequence": row.sequence, "blocked_by": row.blocked_by})
+@contextmanager
+def leaving_token(tx: Transaction, row: SystemJob) -> Iterator[None]:
+    """Around what ends it: whoever stands behind it in the token's queue moves up."""
+    ahead = tx.blocked_by(row.sequence)  # as it is now: the row may have been read before others left the queue
+    yield
+    tx.database.run("leave_token", {"sequence": row.sequence, "blocked_by": ahead})
 
 
 def make_ready(tx: Transaction, row: SystemJob) -> SystemJob:
@@ -46,6 +50,7 @@ def suspend(tx: Transaction, row: SystemJob, reason: Reason, due_at: int | None 
         status=Status.WAITING,
         reason=reason,
         due_at=row.due_at if due_at is None else due_at,
+        pause_until=None,
     )
     return tx.save(row, waiting)
 
@@ -64,12 +69,11 @@ def complete(
         blocked_by=None,
         runner_id=None,
     )
-    tx.save(row, done)
-    leave_token(tx, row)
-    return done
+    with leaving_token(tx, row):
+        return tx.save(row, done)
 
 
 def remove(tx: Transaction, row: SystemJob) -> None:
     """Delete the row; whoever waited for it in its token's queue moves up."""
-    tx.delete(row.sequence)
-    leave_token(tx, row)
+    with leaving_token(tx, row):
+        tx.delete(row.sequence)

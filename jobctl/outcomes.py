@@ -57,9 +57,8 @@ def _complete(
         blocked_by=None,
         runner_id=None,
     )
-    tx.save(row, done)
-    moves.leave_token(tx, row)
-    return done
+    with moves.leaving_token(tx, row):
+        return tx.save(row, done)
 
 
 def _may_retry(tx: Transaction, row: SystemJob, outcome: Outcome) -> bool:
@@ -72,7 +71,10 @@ def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     delay = tx.job_version(row.job_version_id).definition.retry_after(retry)
     tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message)
     waiting = replace(ended, runner_id=None, retry_count=retry)
-    return _suspend(tx, row, waiting, Reason.RETRYING, tx.now + round(delay * MICROSECONDS))
+    due_at = tx.now + round(delay * MICROSECONDS)
+    if row.status is Status.PAUSING:  # the attempt was faster than the pause, which then holds for the next one
+        return _suspend(tx, row, waiting, *_pause_of(row, due_at))
+    return _suspend(tx, row, waiting, Reason.RETRYING, due_at)
 
 
 def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
@@ -88,7 +90,9 @@ def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
 
 
 def _suspend(tx: Transaction, row: SystemJob, ended: SystemJob, reason: Reason, due_at: int) -> SystemJob:
-    waiting = replace(ended, state=State.SUSPENDED, status=Status.WAITING, reason=reason, due_at=due_at)
+    waiting = replace(
+        ended, state=State.SUSPENDED, status=Status.WAITING, reason=reason, due_at=due_at, pause_until=None
+    )
     return tx.save(row, waiting)
 
 
@@ -101,15 +105,18 @@ def hand_back(tx: Transaction, row: SystemJob) -> SystemJob | None:
     if canceling(row):
         return _complete(tx, row, free, Status.CANCELED, Reason.USER, tx.now)
     if row.status is Status.PAUSING:
-        reason = Reason.POSTPONED if row.due_at > tx.now else Reason.PAUSED
-        return _suspend(tx, row, free, reason, row.due_at)
+        return _suspend(tx, row, free, *_pause_of(row, row.due_at))
     return tx.save(row, replace(free, state=State.READY, status=Status.WAITING_FOR_RESOURCES))
 
 
 def pause_took_effect(tx: Transaction, row: SystemJob, run_time: int) -> SystemJob:
     """The whole tree stands still. A pause with an instant (postpone) ends by itself."""
-    assert row.started_on is not None
-    postponed = row.due_at > row.started_on
-    stopped = replace(row, run_time=run_time)
     tx.event("paused", sequence=row.sequence)
-    return _suspend(tx, row, stopped, Reason.POSTPONED if postponed else Reason.PAUSED, row.due_at)
+    return _suspend(tx, row, replace(row, run_time=run_time), *_pause_of(row, row.due_at))
+
+
+def _pause_of(row: SystemJob, due_at: int) -> tuple[Reason, int]:
+    """As what it waits, and until when, once a pause or a postponement took effect; not before `due_at`."""
+    if row.pause_until is None:
+        return Reason.PAUSED, due_at
+    return Reason.POSTPONED, max(row.pause_until, due_at)

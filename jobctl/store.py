@@ -107,8 +107,12 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction; after its commit the daemon is woken."""
-        with self.database.write():
-            yield Transaction(self)
+        try:
+            with self.database.write():
+                yield Transaction(self)
+        except BaseException:
+            self._versions.clear()  # a version that was rolled back leaves its number to another
+            raise
         wake(self.database.config.run_directory)
 
     @contextmanager
@@ -283,7 +287,9 @@ class Transaction(Store):
         self.database.run("remove_job", {"job_id": job_id, **self.stamp})
 
     def save_plan(self, plan: Plan) -> None:
-        self.database.run("save_plan", plan_parameters(plan))
+        parameters = plan_parameters(plan)
+        self.database.run("save_plan", parameters)
+        self.database.run("save_plan_terms", parameters)
 
     def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
         """A new system job of that version; `data` (JSON text) is stored apart."""
@@ -337,6 +343,10 @@ class Transaction(Store):
     def due(self, limit: int) -> list[SystemJob]:
         """Suspended ones whose time has come, oldest first."""
         return [system_job_from(row) for row in self.database.run("due", {"now": self.now, "limit": limit})]
+
+    def blocked_by(self, sequence: int) -> int | None:
+        rows = self.database.run("blocked_by", {"sequence": sequence})
+        return rows[0][0] if rows else None
 
     def token_tail(self, token: str) -> tuple[int, int] | None:
         """The one that joined last and is not completed: its number and place."""

@@ -1,5 +1,8 @@
 -- Every statement that reads or writes state. Instants are bound, never taken from SQL's clock.
 
+-- name: tables
+SELECT 1 FROM sqlite_schema LIMIT 1;
+
 -- Jobs --------------------------------------------------------------------------------------------------------------
 
 -- name: actor
@@ -76,6 +79,10 @@ ON CONFLICT (job_id) DO UPDATE
        ended_on = excluded.ended_on, ended_by = excluded.ended_by, overlap = excluded.overlap,
        catch_up = excluded.catch_up;
 
+-- name: save_plan_terms
+INSERT INTO plans (job_id, plan, spec, time_zone, start_at) VALUES (:job_id, :plan, :spec, :time_zone, :start_at)
+ON CONFLICT (job_id, plan) DO NOTHING;
+
 -- System jobs: reading ----------------------------------------------------------------------------------------------
 
 -- name: system_job
@@ -149,16 +156,18 @@ INSERT INTO payloads (sequence, data) VALUES (:sequence, :data);
 INSERT INTO payloads (sequence, result) VALUES (:sequence, :result)
 ON CONFLICT (sequence) DO UPDATE SET result = excluded.result;
 
--- The fence: nothing changes if the row moved on since it was read.
+-- The fence: nothing changes if the row moved on since it was read. Places in a token's queue are not written here:
+-- they may have changed since, when another one left the queue.
 -- name: save_system_job
 UPDATE system_jobs
    SET state = :state, status = :status, reason = :reason, due_at = :due_at, priority = :priority,
-       dependency_token = :dependency_token, token_seq = :token_seq, blocked_by = :blocked_by, attempt = :attempt,
+       blocked_by = CASE WHEN :state = 3 THEN NULL ELSE blocked_by END, attempt = :attempt,
        retry_count = :retry_count, lost_count = :lost_count, modified_on = :now, modified_by = :actor,
        ready_on = :ready_on, started_on = :started_on, completed_on = :completed_on, run_time = :run_time,
        exit_code = :exit_code, signal = :signal, error_code = :error_code, message = :message,
        friendly_message = :friendly_message, stage = :stage, progress = :progress, dropped = :dropped,
-       log_bytes = :log_bytes, runner_id = :runner_id, delete_requested = :delete_requested
+       log_bytes = :log_bytes, runner_id = :runner_id, pause_until = :pause_until,
+       delete_requested = :delete_requested
  WHERE sequence = :sequence AND claim = :claim AND state = :state_was AND status = :status_was;
 
 -- name: delete_system_job
@@ -175,6 +184,9 @@ SELECT sequence, token_seq FROM system_jobs
 -- name: join_token
 UPDATE system_jobs SET token_seq = :token_seq, blocked_by = :blocked_by
  WHERE sequence = :sequence AND token_seq IS NULL;
+
+-- name: blocked_by
+SELECT blocked_by FROM system_jobs WHERE sequence = :sequence;
 
 -- The one behind it moves up: to the front, or behind the one before.
 -- name: leave_token
@@ -229,7 +241,7 @@ SELECT min(due_at) FROM system_jobs WHERE state = 1 AND reason IN ('scheduled', 
 -- name: active_of_schedule
 SELECT sequence, state, status FROM system_jobs
  WHERE job_id = :job_id AND state < 3 AND plan IS NOT NULL AND sequence != :sequence
-   AND (state IN (0, 2) OR runner_id IS NOT NULL OR reason IN ('retrying', 'held'))
+   AND (state IN (0, 2) OR runner_id IS NOT NULL OR reason IN ('retrying', 'held', 'paused'))
  ORDER BY sequence LIMIT 1;
 
 -- How many occurrences of the plan may still come to count.

@@ -86,6 +86,16 @@ CREATE TABLE schedules (
     CHECK (active = (ended_by IS NULL))
 ) STRICT;
 
+-- What each plan said, for the occurrences it made; schedules holds the one in force.
+CREATE TABLE plans (
+    job_id    INTEGER NOT NULL REFERENCES jobs,
+    plan      INTEGER NOT NULL,
+    spec      TEXT    NOT NULL,
+    time_zone TEXT    NOT NULL,
+    start_at  INTEGER,
+    PRIMARY KEY (job_id, plan)
+) STRICT, WITHOUT ROWID;
+
 CREATE TRIGGER planned_through_never_falls BEFORE UPDATE OF planned_through ON schedules
 WHEN OLD.planned_through IS NOT NULL AND (NEW.planned_through IS NULL OR NEW.planned_through < OLD.planned_through)
 BEGIN
@@ -143,6 +153,7 @@ CREATE TABLE system_jobs (
     daemon_id        INTEGER REFERENCES daemons,
     lease_until      INTEGER,
     runner_id        TEXT,
+    pause_until      INTEGER,
     delete_requested INTEGER NOT NULL DEFAULT 0 CHECK (delete_requested IN (0, 1)),
     utc_offset       INTEGER,
     CHECK (CASE status
@@ -240,8 +251,8 @@ SELECT s.sequence, lower(hex(s.id)) AS id, s.job_id, jobs.name AS job, s.job_ver
        modifier.name AS modified_by, owner.name AS owner, s.ready_on, s.started_on, s.completed_on, s.run_time,
        s.exit_code, s.signal, s.error_code, s.message, s.friendly_message, s.stage, s.progress, s.depth,
        lower(hex(s.parent)) AS parent, s.rerun_of, s.key, s.regarding, s.dropped, s.log_bytes, hosts.name AS host,
-       s.daemon_id, s.runner_id, s.delete_requested, schedules.time_zone AS time_zone,
-       schedules.spec AS recurrence_pattern, schedules.start_at AS recurrence_start_at, s.utc_offset
+       s.daemon_id, s.runner_id, s.pause_until, s.delete_requested, plans.time_zone AS time_zone,
+       plans.spec AS recurrence_pattern, plans.start_at AS recurrence_start_at, s.utc_offset
   FROM system_jobs AS s
   JOIN jobs ON jobs.id = s.job_id
   JOIN job_versions ON job_versions.id = s.job_version_id
@@ -249,4 +260,4 @@ SELECT s.sequence, lower(hex(s.id)) AS id, s.job_id, jobs.name AS job, s.job_ver
   JOIN actors AS modifier ON modifier.id = s.modified_by
   JOIN actors AS owner ON owner.id = s.owner
   LEFT JOIN hosts ON hosts.id = s.host_id
-  LEFT JOIN schedules ON schedules.job_id = s.job_id AND schedules.plan = s.plan;
+  LEFT JOIN plans ON plans.job_id = s.job_id AND plans.plan = s.plan;
