@@ -245,6 +245,8 @@ class Daemon:
             timeout = 0.01
         elif self.stopping:
             timeout = min(timeout, 0.1)
+        elif self.dispatcher.short:
+            timeout = min(timeout, AFTER_TROUBLE)
         now = self.clock.monotonic()
         timeout = min([timeout, *(limit - now for limit in (self.quiet_until, self.leave_at) if limit and limit > now)])
         if self.alarm is not None:

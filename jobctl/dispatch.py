@@ -25,6 +25,8 @@ class Dispatcher:
         self.store = store
         self.host_id = host_id
         self.slots = slots
+        self.short = False
+        """No process could be started for another runner; said once."""
 
     def can_claim(self) -> bool:
         """Whether there is a free slot, something to run in it, and a runner to take it; runners are started."""
@@ -37,8 +39,11 @@ class Dispatcher:
             try:
                 self.fleet.spawn()
             except OSError as error:
-                log.error("cannot start a runner: %s", error.strerror)
+                if not self.short:
+                    log.error("cannot start another runner: %s", error.strerror)
+                self.short = True
                 break
+            self.short = False
             idle += 1
         return min(int(claimable), idle) > 0
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from jobctl.errors import BadInput
-from jobctl.model import MAX_JSON_BYTES, MAX_JSON_DEPTH
+
+MAX_JSON_BYTES: Final = 1024 * 1024
+MAX_JSON_DEPTH: Final = 64
 
 
 def check_json(text: str) -> str:

@@ -136,8 +136,6 @@ FINAL: Final = frozenset(state for state, targets in MOVES.items() if not target
 
 MAX_DEPTH: Final = 16
 MAX_LOSSES: Final = 3
-MAX_JSON_BYTES: Final = 1024 * 1024
-MAX_JSON_DEPTH: Final = 64
 MISSED_AFTER: Final = 60 * 1_000_000
 """Microseconds after which a late occurrence counts as missed (Etendo's misfire threshold)."""
 

@@ -166,3 +166,13 @@ def environment(pid: int) -> bytes:
             return b"\0" + file.read() + b"\0"
     except OSError:
         return b""
+
+
+def has_pending(pid: int, number: int) -> bool:
+    """Whether a signal was sent to a process and has not been acted upon."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigPnd:", "ShdPnd:"))]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return any(mask >> (number - 1) & 1 for mask in masks)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 
 import click
 
 from jobctl.commands.context import DURATION, App, json_option, pass_app
+from jobctl.output import escape
+
+
+class Escaped(logging.Formatter):
+    """Messages of jobs appear in the log, which a terminal may show."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape(super().format(record))
 
 
 @click.command()
@@ -40,7 +47,9 @@ def daemon(
       jobctl daemon --slots 4 --until-idle
     """
     logging.raiseExceptions = False  # a full or closed stderr must not stop the daemon
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%F %T")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Escaped("%(asctime)s %(message)s", datefmt="%F %T"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
     from jobctl.daemon import Daemon
 

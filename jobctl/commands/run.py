@@ -14,7 +14,8 @@ from jobctl import control
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
 from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
-from jobctl.model import MAX_JSON_BYTES, Definition, State, SystemJob
+from jobctl.jsontext import MAX_JSON_BYTES
+from jobctl.model import Definition, State, SystemJob
 from jobctl.output.text import local
 
 if TYPE_CHECKING:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from typing import Final, Protocol
 
+from jobctl.errors import BadInput
+from jobctl.jsontext import check_json
 from jobctl.runner import outcome
 from jobctl.runner.loop import Loop, Timer
 from jobctl.runner.outcome import SUCCEEDED, Exit, Verdict
@@ -17,7 +20,6 @@ from jobctl.runner.spawn import Spawner, SpawnPostponed
 from jobctl.runner.tree import Ending, Tree
 
 SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
-MAX_RESULT: Final = 1024 * 1024
 REASONS: Final = frozenset(
     {"import", "arguments", "exception", "memory", "no_result", "result_too_large", "spawn"},
 )
@@ -146,9 +148,9 @@ class Call:
         elif message.get("k") == "end":
             try:
                 verdict = verdict_of(message)
-                self.worker.files.update((path, (time, size)) for path, time, size in message["files"])
+                self.worker.files.update(files_of(message))
                 self.keeps_worker = self._may_keep(message)
-            except (LookupError, TypeError, ValueError):
+            except (LookupError, TypeError, ValueError, OverflowError, BadInput):
                 verdict = outcome.failed("no_result", "the worker's answer makes no sense")
             if not self.keeps_worker:
                 self.worker.call = None
@@ -178,11 +180,18 @@ def verdict_of(message: Message) -> Verdict:
     reason, result = message.get("reason"), message.get("result")
     if reason is not None or not isinstance(result, str):
         verdict = outcome.failed(reason if reason in REASONS else "no_result", clean(str(message.get("message"))))
-    elif len(result.encode()) > MAX_RESULT:
-        verdict = outcome.failed("result_too_large", "the result is larger than 1 MiB")
     else:
+        check_json(result)  # user code shares the worker's process, and may have spoken in its place
         verdict = Verdict(SUCCEEDED, result=result)
     return outcome.with_leftovers(verdict, int(message["threads"]), "thread", "threads")
+
+
+def files_of(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The user files that the worker says it imported. Raises ValueError or TypeError."""
+    for path, time, size in message["files"]:
+        if "\0" in path:
+            raise ValueError("a path holds a NUL")
+        yield path, (int(time), int(size))
 
 
 def key(work: Work, environment: dict[str, str]) -> tuple[str, list[str], str, dict[str, str]]:

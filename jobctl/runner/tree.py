@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from jobctl.processes import STOPPED, ProcessInfo, descendants, signal_member
+from jobctl.processes import STOPPED, ProcessInfo, descendants, has_pending, signal_member
 from jobctl.runner.loop import Handler, Loop, Timer
 
 PIDFD_SIGNAL_PROCESS_GROUP: Final = 4
@@ -61,7 +61,7 @@ class Tree:
 
     def stop(self) -> bool:
         """Stop every member; whether a scan found them all standing still."""
-        return any(all(member.state in STOPPED for member in self.signal(signal.SIGSTOP)) for _ in range(PASSES))
+        return any(all(stands_still(member) for member in self.signal(signal.SIGSTOP)) for _ in range(PASSES))
 
     def resume(self) -> None:
         """Let every member go on."""
@@ -83,6 +83,14 @@ class Tree:
         except OSError:
             return False
         return True
+
+
+def stands_still(member: ProcessInfo) -> bool:
+    """Whether it is stopped, or sleeps in the kernel and will stop before it runs another instruction of its own.
+
+    A parent in vfork sleeps so until its child, which may be stopped itself, has called exec.
+    """
+    return member.state in STOPPED or (member.state == "D" and has_pending(member.pid, signal.SIGSTOP))
 
 
 def has_no_child() -> bool:

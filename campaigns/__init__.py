@@ -1,0 +1,1 @@
+"""Long trials of the real command: minutes of abuse, then a count of what was lost."""
