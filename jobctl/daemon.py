@@ -22,7 +22,8 @@ from jobctl.fleet import Fleet, Message
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
 from jobctl.recorder import Recorder
-from jobctl.store import Store, system_job_from
+from jobctl.rows import system_job_from
+from jobctl.store import Store
 
 log = logging.getLogger("jobctl")
 

@@ -10,7 +10,8 @@ from typing import Any
 from jobctl import logs, outcomes
 from jobctl.fleet import Assignment, Fleet, Message, Runner
 from jobctl.model import Outcome, Reason, State, Status, SystemJob
-from jobctl.store import Transaction, system_job_from
+from jobctl.rows import system_job_from
+from jobctl.store import Transaction
 
 log = logging.getLogger("jobctl")
 

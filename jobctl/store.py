@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,14 +20,12 @@ from jobctl.model import (
     Job,
     JobVersion,
     Plan,
-    Reason,
     State,
     Status,
     SystemJob,
 )
+from jobctl.rows import SAVED, definition_from, definition_text, plan_from, plan_parameters, system_job_from
 from jobctl.wake import wake
-
-SAVED = tuple(field.name for field in fields(SystemJob))
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,47 +355,3 @@ class Transaction(Store):
         text = json.dumps(detail) if detail else None
         parameters = {"kind": kind, "job_id": job_id, "sequence": sequence, "detail": text, **self.stamp}
         self.database.run("insert_event", parameters)
-
-
-def system_job_from(row: Row) -> SystemJob:
-    values = dict(zip(SAVED, row, strict=True))
-    return replace(
-        SystemJob(**values),
-        platform=bool(values["platform"]),
-        state=State(values["state"]),
-        status=Status(values["status"]),
-        reason=None if values["reason"] is None else Reason(values["reason"]),
-        parent=values["parent"] or None,
-        delete_requested=bool(values["delete_requested"]),
-    )
-
-
-def plan_from(row: Row) -> Plan:
-    values = list(row)
-    values[2], values[10] = json.loads(values[2]), bool(values[10])
-    return Plan(*values)
-
-
-def plan_parameters(plan: Plan) -> dict[str, Any]:
-    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
-    values["plan"] = values.pop("number")
-    values["spec"] = json.dumps(plan.spec)
-    values["active"] = int(plan.active)
-    return values
-
-
-DEFAULTS = Definition()
-
-
-def definition_text(definition: Definition) -> str:
-    """The definition as JSON, without what is at its default."""
-    pairs = {field.name: getattr(definition, field.name) for field in fields(Definition)}
-    return json.dumps({name: value for name, value in pairs.items() if value != getattr(DEFAULTS, name)})
-
-
-def definition_from(text: str) -> Definition:
-    values = json.loads(text)
-    for name in ("argv", "environment_from_daemon", "path", "success_codes", "tags"):
-        if values.get(name) is not None:
-            values[name] = tuple(values[name])
-    return Definition(**values)

@@ -1,0 +1,55 @@
+"""Rows become what the model names, and back: one function for each type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+from jobctl.database import Row
+from jobctl.model import Definition, Plan, Reason, State, Status, SystemJob
+
+SAVED = tuple(field.name for field in fields(SystemJob))
+"""The columns of system_job_view, in their order."""
+DEFAULTS = Definition()
+
+
+def system_job_from(row: Row) -> SystemJob:
+    values = dict(zip(SAVED, row, strict=True))
+    return replace(
+        SystemJob(**values),
+        platform=bool(values["platform"]),
+        state=State(values["state"]),
+        status=Status(values["status"]),
+        reason=None if values["reason"] is None else Reason(values["reason"]),
+        parent=values["parent"] or None,
+        delete_requested=bool(values["delete_requested"]),
+    )
+
+
+def plan_from(row: Row) -> Plan:
+    values = list(row)
+    values[2], values[10] = json.loads(values[2]), bool(values[10])
+    return Plan(*values)
+
+
+def plan_parameters(plan: Plan) -> dict[str, Any]:
+    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    values["plan"] = values.pop("number")
+    values["spec"] = json.dumps(plan.spec)
+    values["active"] = int(plan.active)
+    return values
+
+
+def definition_text(definition: Definition) -> str:
+    """The definition as JSON, without what is at its default."""
+    pairs = {field.name: getattr(definition, field.name) for field in fields(Definition)}
+    return json.dumps({name: value for name, value in pairs.items() if value != getattr(DEFAULTS, name)})
+
+
+def definition_from(text: str) -> Definition:
+    values = json.loads(text)
+    for name in ("argv", "environment_from_daemon", "path", "success_codes", "tags"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    return Definition(**values)
