@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from jobctl.locks import FileLock
 from jobctl.model import State, Status
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
-from jobctl.store import Store
+from jobctl.store import Claimed, Store
 
 log = logging.getLogger("jobctl")
 
@@ -34,6 +35,8 @@ PATIENCE = 0.5
 """Seconds to wait for another writer before signals and runners are looked at again."""
 DISMISSAL = 2.0
 """Seconds that idle runners have to leave when the daemon does."""
+MIN_LEAVE = 5.0
+"""Seconds beyond its grace that a run has to end after a second signal."""
 AFTER_TROUBLE = 1.0
 """Seconds to wait after a full disk, a locked database, or a process that could not be started."""
 
@@ -71,6 +74,7 @@ class Daemon:
         """Nothing more is promoted or claimed."""
         self.leave_at: float | None = None
         self.next_due: int | None = None
+        self.to_hand_over: deque[Claimed] = deque()
 
     # From start to end
 
@@ -106,7 +110,7 @@ class Daemon:
         self._open_ears()
         for runner_id, *identity, _ in self.store.database.run("runners", {"host_id": self.host_id}):
             self.fleet.adopt(runner_id, processes.Identity(*identity))
-        self.fleet.clear_strays()
+        self.fleet.clear_strays({row[0] for row in self.store.database.run("held_by_runners")})
         self.store.database.set_wait(PATIENCE)
 
     def _open_ears(self) -> None:
@@ -122,17 +126,19 @@ class Daemon:
             log.warning("cannot watch %s for deletion: no inotify", self.config.home)
 
     def _loop(self) -> None:
-        while not self._finished():
+        while True:
             try:
+                if self._finished():
+                    return
                 worked = self.step()
                 self.troubled = False
+            except Replaced:
+                raise
             except (DiskFull, TryAgain) as error:
-                if isinstance(error, Replaced):
-                    raise
                 self._trouble(error)
                 worked = False
-            if not worked:
-                self.rest()
+            # Also with more to do, runners are heard first: what they say decides what may be done.
+            self.rest(0.0 if worked else LONGEST_SLEEP)
 
     def _trouble(self, error: Exception) -> None:
         if not self.troubled:
@@ -145,9 +151,14 @@ class Daemon:
             self._answer_signal()
         if not self.answered_signals:
             return self.until_idle and self._idle()
-        running = any(not given.paused for runner in self.fleet.runners.values() for given in runner.given.values())
-        waiting = self.leave_at is None or self.clock.monotonic() < self.leave_at
-        return not self.fleet.inbox and not self.fleet.burying and not (running and waiting)
+        running = any(
+            not (given.paused or given.stuck)
+            for runner in self.fleet.runners.values()
+            for given in runner.given.values()
+        )
+        # What could not be stored by then is in the runners' journals.
+        busy = running or bool(self.fleet.inbox) or self.fleet.burying
+        return not busy or (self.leave_at is not None and self.clock.monotonic() >= self.leave_at)
 
     def _idle(self) -> bool:
         if self.fleet.inbox or self.fleet.burying:
@@ -167,22 +178,23 @@ class Daemon:
             )
         if self.clock.monotonic() < self.quiet_until:
             return False
-        if self.fleet.burying:  # a successor takes our runners' connections: look before anything is killed
-            self._still_mine(self.store)
+        if self.fleet.burying or self.fleet.waiting_for_greetings:
+            self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
+        self._hand_over()
         self._tell_wishes()
         gone = self.fleet.gone()
-        stuck = self.fleet.newly_stuck()
+        self.fleet.report_stuck()
         ((self.next_due,),) = self.store.database.run("next_due")
         due = not self.stopping and self.next_due is not None and self.next_due <= self.clock.now()
         claiming = not self.stopping and self.dispatcher.can_claim()
-        if not (claiming or gone or stuck or due or self._reports_to_store()):
+        if not (claiming or gone or due or self._reports_to_store()):
             return False
         recorder = Recorder(self.fleet)
         messages = list(self.fleet.inbox)
         try:
             with self.store.write() as tx:
                 self._still_mine(tx)
-                for runner, message in (*messages, *stuck):
+                for runner, message in messages:
                     recorder.apply(tx, runner, message)
                 for runner in gone:
                     recorder.bury(tx, runner)
@@ -194,12 +206,18 @@ class Daemon:
         for _ in messages:
             self.fleet.inbox.popleft()
         recorder.settled()
-        if recorder.short_of_processes:
-            self.quiet_until = self.clock.monotonic() + AFTER_TROUBLE
-        for item in claimed:
-            self.dispatcher.hand_over(item)
+        if recorder.should_wait:
+            self.dispatcher.not_before = self.clock.monotonic() + AFTER_TROUBLE
+        self.to_hand_over.extend(claimed)
+        self._hand_over()
         self.fleet.dismiss_surplus(self.slots)
         return bool(messages or gone or promoted or claimed)
+
+    def _hand_over(self) -> None:
+        """Give runners what is claimed for them; what the store did not let happen last time comes first."""
+        while self.to_hand_over:
+            self.dispatcher.hand_over(self.to_hand_over[0])
+            self.to_hand_over.popleft()
 
     def _still_mine(self, store: Store) -> None:
         newest = store.daemon()
@@ -237,25 +255,28 @@ class Daemon:
 
     # Sleeping
 
-    def rest(self) -> None:
-        """Sleep until something happens, the next instant comes, or half a minute has passed."""
-        timeout = LONGEST_SLEEP
-        if self.fleet.inbox:
-            timeout = BEGIN_MAY_WAIT
-        if self.fleet.burying:
-            timeout = 0.01
-        elif self.stopping:
-            timeout = min(timeout, 0.1)
-        elif self.dispatcher.short:
-            timeout = min(timeout, AFTER_TROUBLE)
+    def rest(self, longest: float = LONGEST_SLEEP) -> None:
+        """Sleep until something happens or the next instant comes, `longest` seconds at most."""
         now = self.clock.monotonic()
-        timeout = min([timeout, *(limit - now for limit in (self.quiet_until, self.leave_at) if limit and limit > now)])
+        limits = [longest, *(limit - now for limit in (self.quiet_until, self.leave_at) if limit and limit > now)]
+        if self.fleet.inbox:
+            limits.append(BEGIN_MAY_WAIT)
+        if self.fleet.burying:
+            limits.append(self.fleet.patience())
+        if self.fleet.waiting_for_greetings:
+            limits.append(0.1 if self.fleet.greeting else 5.0)
+        if self.stopping:
+            limits.append(0.1)
+        if self.dispatcher.short or self.dispatcher.not_before > now:
+            limits.append(AFTER_TROUBLE)
         if self.alarm is not None:
             self.alarm.set(None if self.stopping or now < self.quiet_until else self.next_due)
         else:
-            timeout = min(timeout, 0.05)  # a clock moved by a file rings no alarm
-        for key, _ in self.fleet.wait(timeout):
+            limits.append(0.05)  # a clock moved by a file rings no alarm
+        for key, _ in self.fleet.wait(min(limits)):
             self._heard(key)
+        if self.fleet.reaper.is_init:
+            self.fleet.reaper.reap()
 
     def _heard(self, key: selectors.SelectorKey) -> None:
         if key.data == "wake":
@@ -308,37 +329,55 @@ class Daemon:
                 self.leave_at = self.clock.monotonic() + self.shutdown_timeout
             log.info("stopping: nothing more is started; a second signal ends what runs")
         else:
-            self.leave_at = None
             self._cancel_all()
 
     def _cancel_all(self) -> None:
+        """End what runs. The runners are told first: that needs no database."""
         log.warning("stopping at once: ending what runs")
-        with self.store.write() as tx:
-            self._still_mine(tx)
-            for values in tx.database.run("held_by_runners"):
-                row = system_job_from(values)
-                if row.state is State.LOCKED and row.status is not Status.CANCELING:
-                    tx.save(row, replace(row, status=Status.CANCELING))
-                    self.told.add((row.sequence, row.claim, Status.CANCELING))
+        told: set[int] = set()
         for runner in self.fleet.runners.values():
             for given in runner.given.values():
-                if not given.paused:
+                if not given.paused and runner.connection is not None:
                     order: Message = {"k": "cancel", "sequence": given.sequence, "reason": "daemon_stopped"}
                     self.fleet.send(runner, order)
+                    told.add(given.sequence)
+        grace = [MIN_LEAVE]
+        with self._tolerant(), self.store.write() as tx:
+            self._still_mine(tx)
+            for row in map(system_job_from, tx.database.run("held_by_runners")):
+                if row.sequence not in told:
+                    continue
+                grace.append(tx.job_version(row.job_version_id).definition.grace)
+                self.told.add((row.sequence, row.claim, Status.CANCELING))
+                if row.state is State.LOCKED and row.status is not Status.CANCELING:
+                    tx.save(row, replace(row, status=Status.CANCELING))
+        self.leave_at = self.clock.monotonic() + max(grace) + MIN_LEAVE
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """For what need not succeed when leaving: the next daemon finds out by itself."""
+        try:
+            yield
+        except Replaced:
+            raise
+        except (DiskFull, TryAgain) as error:
+            self._trouble(error)
 
     def _dismiss_idle(self) -> None:
         for runner in list(self.fleet.idle()):
             self.fleet.dismiss(runner)
         until = self.clock.monotonic() + DISMISSAL
         while any(runner.leaving for runner in self.fleet.runners.values()) and self.clock.monotonic() < until:
-            if not self.step():
-                self.rest()
+            worked = False
+            with self._tolerant():
+                worked = self.step()
+            self.rest(0.0 if worked else LONGEST_SLEEP)
 
     def _leave(self) -> list[int]:
         self.stopping = True
         self._dismiss_idle()
         left = sorted(given.sequence for runner in self.fleet.runners.values() for given in runner.given.values())
-        with self.store.write() as tx:
+        with self._tolerant(), self.store.write() as tx:
             self._still_mine(tx)
             tx.database.run("stop_daemon", {"id": self.fleet.generation, "now": tx.now})
         self.fleet.close()

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from dataclasses import asdict
 from typing import Any
 
+from jobctl.assignment import Assignment, Runner
 from jobctl.config import Config
-from jobctl.fleet import Assignment, Fleet, Runner
+from jobctl.fleet import Fleet
 from jobctl.model import Definition, Outcome, Reason, Status, SystemJob
 from jobctl.recorder import Recorder
-from jobctl.runner.protocol import PROTOCOL
+from jobctl.runner.protocol import MAX_FRAME, PROTOCOL, encode
 from jobctl.store import Claimed, Store, Transaction
 
 log = logging.getLogger("jobctl")
+
+MAX_VARIABLE = 128 * 1024 - 256
+"""Bytes of a variable's value; Linux refuses longer strings."""
 
 
 class Dispatcher:
@@ -25,13 +30,15 @@ class Dispatcher:
         self.store = store
         self.host_id = host_id
         self.slots = slots
+        self.not_before = 0.0
+        """The monotonic second before which nothing is claimed, after something could not be started."""
         self.short = False
         """No process could be started for another runner; said once."""
 
     def can_claim(self) -> bool:
         """Whether there is a free slot, something to run in it, and a runner to take it; runners are started."""
         free = self.slots - self.fleet.slots_used()
-        if free <= 0 or self.fleet.greeting:
+        if free <= 0 or self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
         ((claimable,),) = self.store.database.run("claimable", {"host_id": self.host_id, "limit": free})
         idle = sum(1 for _ in self.fleet.idle())
@@ -49,7 +56,7 @@ class Dispatcher:
 
     def claim(self, tx: Transaction, recorder: Recorder) -> list[Claimed]:
         """Lock the heads of the queue, one for each free slot; who runs them is committed with it."""
-        if self.fleet.greeting:
+        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return []
         claimed: list[Claimed] = []
         free = self.slots - self.fleet.slots_used()
@@ -92,6 +99,8 @@ class Dispatcher:
         data, _ = self.store.payload(claimed.sequence)
         try:
             run = order(self.fleet.config, row, definition, data)
+            if len(encode({"k": "work", "runs": [run]})) > MAX_FRAME:
+                raise CannotPrepare("its data and environment are larger than 16 MiB together")
         except CannotPrepare as error:
             self._fail(runner, claimed, str(error))
             return
@@ -136,6 +145,18 @@ def order(config: Config, row: SystemJob, definition: Definition, data: str | No
     }
 
 
+def content(path: str) -> str:
+    """The text of a regular file that fits into a variable. Raises OSError, UnicodeDecodeError or CannotPrepare."""
+    # Not blocking: opening a pipe that nobody writes to would hold up the daemon.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CannotPrepare(f"{path} is not a regular file")
+        found = file.read(MAX_VARIABLE + 1)
+    if len(found) > MAX_VARIABLE:
+        raise CannotPrepare(f"{path} is larger than {MAX_VARIABLE // 1024} KiB, too large for a variable")
+    return found.decode()
+
+
 def environment(config: Config, row: SystemJob, definition: Definition) -> dict[str, str]:
     """What was recorded, what the daemon or a file supplies now, and who the run is; nothing else."""
     found = dict(definition.environment)
@@ -144,8 +165,7 @@ def environment(config: Config, row: SystemJob, definition: Definition) -> dict[
             found[name] = os.environ[name]
     for name, path in definition.environment_from_file.items():
         try:
-            with open(path, encoding="utf-8") as file:
-                found[name] = file.read().removesuffix("\n")
+            found[name] = content(path).removesuffix("\n")
         except (OSError, UnicodeDecodeError) as error:
             cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise CannotPrepare(f"cannot read {path} for the variable {name}: {cause}") from None

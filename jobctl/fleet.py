@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jobctl import processes
+from jobctl.assignment import Assignment, Runner
 from jobctl.clock import Clock
 from jobctl.config import Config
 from jobctl.processes import Identity
+from jobctl.reaper import Reaper
 from jobctl.runner import journal
 from jobctl.runner.protocol import PROTOCOL, FrameReader, encode
+
+log = logging.getLogger("jobctl")
 
 Message = dict[str, Any]
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from jobctl.runner.main import main; main()"
 GREETING_WITHIN = 10.0
-"""Seconds that an adopted runner has to say what it holds before it is taken for dead."""
+"""Seconds for which claiming waits until an adopted runner has said what it holds."""
+CROWDED = 256
+"""Messages that could not be stored yet, above which older reports of a run are dropped."""
 STUCK_AFTER = 60.0
 """Seconds that a process may survive SIGKILL before its slot is given back."""
-
-
-@dataclass
-class Assignment:
-    """A system job that a runner was given."""
-
-    sequence: int
-    claim: int
-    attempt: int
-    began: bool = False
-    paused: bool = False
-    stuck: bool = False
-
-
-@dataclass(eq=False)
-class Runner:
-    """A runner as the daemon knows it."""
-
-    id: str
-    identity: Identity
-    connection: socket.socket | None
-    pidfd: int
-    process: subprocess.Popen[bytes] | None = None
-    seen_alive: bool = False
-    """Whether this daemon has known it alive: only then is its session's number its own, and no stranger's."""
-    stored: bool = False
-    """Whether its row is committed: no work goes to one that is not."""
-    greeted: bool = True
-    """Whether it has said what it holds; an adopted one is given nothing before."""
-    leaving: bool = False
-    applied: int = 0
-    """The journal record up to which everything is committed."""
-    acked: int = 0
-    given: dict[int, Assignment] = field(default_factory=dict)
-    reader: FrameReader = field(default_factory=FrameReader)
-    unsent: deque[bytes] = field(default_factory=deque)
-    adopted_at: float = 0.0
-    gone_since: float | None = None
-    """When it was found dead; its processes are being ended."""
-    told_stuck: bool = False
-
-    @property
-    def idle(self) -> bool:
-        alive = self.gone_since is None and self.connection is not None
-        return alive and self.greeted and not self.given and not self.leaving
 
 
 class Fleet:
@@ -85,8 +45,7 @@ class Fleet:
         self.selector = selectors.DefaultSelector()
         self.runners: dict[str, Runner] = {}
         self.inbox: deque[tuple[Runner, Message]] = deque()
-        # Children from before this became a daemon (`sleep 9 & exec jobctl daemon`) are none of its runs.
-        self.inherited = {info.pid for info in processes.scan() if info.ppid == os.getpid()}
+        self.reaper = Reaper(self.runners)
 
     # Starting and adopting
 
@@ -115,27 +74,23 @@ class Fleet:
             raise
         finally:
             theirs.close()
-        runner = Runner(runner_id, processes.identity(process.pid), mine, os.pidfd_open(process.pid), process)
+        runner = Runner(runner_id, processes.identity(process.pid), None, os.pidfd_open(process.pid), process)
         self._watch(runner)
+        self._join(runner, mine)
         return runner
 
-    def adopt(self, runner_id: str, identity: Identity) -> Runner:
+    def adopt(self, runner_id: str, identity: Identity) -> None:
         """Take over a runner that an earlier daemon started, or what it left behind."""
-        connection = self._connect(runner_id)
         pidfd = -1
         if processes.alive(identity):
             try:
                 pidfd = os.pidfd_open(identity.pid)
             except OSError:
                 pidfd = -1
-        runner = Runner(runner_id, identity, connection, pidfd, stored=True, greeted=False)
+        runner = Runner(runner_id, identity, None, pidfd, stored=True, greeted=False)
         runner.adopted_at = self.clock.monotonic()
-        if connection is None:
-            self._lose(runner)
-            self.runners[runner.id] = runner
-        else:
-            self._watch(runner)
-        return runner
+        self._watch(runner)
+        self._await_greeting(runner)
 
     def _connect(self, runner_id: str) -> socket.socket | None:
         directory = os.open(self.config.run_directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -151,13 +106,15 @@ class Fleet:
             os.close(directory)
 
     def _watch(self, runner: Runner) -> None:
-        assert runner.connection is not None
-        runner.connection.setblocking(False)
         self.runners[runner.id] = runner
-        self.selector.register(runner.connection, selectors.EVENT_READ, runner)
         if runner.pidfd >= 0:
             runner.seen_alive = True
             self.selector.register(runner.pidfd, selectors.EVENT_READ, runner)
+
+    def _join(self, runner: Runner, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        runner.connection = connection
+        self.selector.register(connection, selectors.EVENT_READ, runner)
         self.send(runner, {"k": "hello", "generation": self.generation, "protocol": PROTOCOL})
 
     # Talking
@@ -203,10 +160,25 @@ class Fleet:
         except OSError:
             received = b""
         if received:
-            self.inbox.extend((runner, message) for message in runner.reader.feed(received))
+            runner.spoke = True
+            for message in runner.reader.feed(received):
+                self._take_in(runner, message)
         else:
             self._disconnect(runner)
-            self._lose(runner)
+            if runner.leaving or not processes.alive(runner.identity):
+                self._lose(runner)
+            else:  # it hung up but lives: ask it anew what it holds
+                runner.greeted, runner.adopted_at = False, self.clock.monotonic()
+                runner.given.clear()
+                runner.unsent.clear()
+                runner.reader = FrameReader()
+
+    def _take_in(self, runner: Runner, message: Message) -> None:
+        if message.get("k") == "report" and len(self.inbox) > CROWDED:  # only the last one of a run matters
+            same = ("report", message.get("sequence"))
+            kept = [item for item in self.inbox if (item[1].get("k"), item[1].get("sequence")) != same]
+            self.inbox = deque(kept)
+        self.inbox.append((runner, message))
 
     def _died(self, runner: Runner) -> None:
         self.selector.unregister(runner.pidfd)
@@ -231,54 +203,26 @@ class Fleet:
 
     def gone(self) -> list[Runner]:
         """Runners that are dead with all their processes; only then is anything decided about their work."""
-        for runner in self.runners.values():
-            if not runner.greeted and self.clock.monotonic() - runner.adopted_at > GREETING_WITHIN:
+        for runner in list(self.runners.values()):
+            if not runner.greeted and runner.gone_since is None:
+                self._await_greeting(runner)
+        return [runner for runner in self.runners.values() if runner.gone_since is not None and self.reaper.end(runner)]
+
+    def _await_greeting(self, runner: Runner) -> None:
+        """One that lives is never given up: it may be starting, or stopped; what it runs goes on without a daemon."""
+        if runner.connection is None:
+            connection = self._connect(runner.id)
+            if connection is not None:
+                self._join(runner, connection)
+            elif not processes.alive(runner.identity):
                 self._lose(runner)
-        return [
-            runner for runner in self.runners.values() if runner.gone_since is not None and not self._survivors(runner)
-        ]
+        if self._is_silent(runner) and not runner.silence_told:
+            runner.silence_told = True
+            log.warning("the runner with pid %d does not answer; what it runs is left to it", runner.identity.pid)
 
-    def _survivors(self, runner: Runner) -> bool:
-        """Kill what is left of a runner and its runs; whether anything still lives."""
-        self.reap()
-        if runner.identity.boot_id != processes.boot_id():
-            return False
-        if processes.signal_if_same(runner.identity, signal.SIGKILL):
-            return True
-        left = self._members(runner)
-        left += [orphan for orphan in self.orphans() if orphan not in left]
-        for member in left:
-            try:
-                os.kill(member.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        return bool(left)
-
-    def _members(self, runner: Runner) -> list[processes.ProcessInfo]:
-        found = processes.members_of_run(runner.identity.pid if runner.seen_alive else -1, runner.id)
-        return [info for info in found if info.pid != os.getpid()]
-
-    def orphans(self) -> list[processes.ProcessInfo]:
-        """Descendants that came to this process, a subreaper, when their runner died: children that are no runner."""
-        return [info for info in self._foreign_children() if info.state != "Z"]
-
-    def _foreign_children(self) -> list[processes.ProcessInfo]:
-        known = {runner.identity.pid for runner in self.runners.values() if runner.process is not None}
-        known |= self.inherited
-        me = os.getpid()
-        return [info for info in processes.scan() if info.ppid == me and info.pid not in known]
-
-    def reap(self) -> None:
-        """Collect children that ended, runners and orphans alike."""
-        for runner in self.runners.values():
-            if runner.process is not None:
-                runner.process.poll()
-        for info in self._foreign_children():
-            if info.state == "Z":
-                try:
-                    os.waitpid(info.pid, os.WNOHANG)
-                except ChildProcessError:
-                    pass
+    def _is_silent(self, runner: Runner) -> bool:
+        late = self.clock.monotonic() - runner.adopted_at > GREETING_WITHIN
+        return late and not runner.greeted and runner.gone_since is None
 
     @property
     def burying(self) -> bool:
@@ -286,20 +230,31 @@ class Fleet:
 
     @property
     def greeting(self) -> bool:
-        """Whether an adopted runner has not yet said what it holds."""
-        return any(not runner.greeted for runner in self.runners.values())
+        """Whether an adopted runner may yet say what it holds: until then nobody knows how many slots are free."""
+        return any(
+            not runner.greeted and runner.gone_since is None and not self._is_silent(runner)
+            for runner in self.runners.values()
+        )
 
-    def newly_stuck(self) -> list[tuple[Runner, Message]]:
-        """Work whose processes survive SIGKILL, as if the dead runner had reported it; said once."""
-        found: list[tuple[Runner, Message]] = []
+    @property
+    def waiting_for_greetings(self) -> bool:
+        return any(not runner.greeted and runner.gone_since is None for runner in self.runners.values())
+
+    def report_stuck(self) -> None:
+        """Say of work whose processes survive SIGKILL, as if the dead runner had reported it; once."""
         for runner in self.runners.values():
             if self.stuck(runner) and not runner.told_stuck:
                 runner.told_stuck = True
-                count = len(self._members(runner))
+                count = len(self.reaper.members(runner))
                 for given in runner.given.values():
                     who = {"sequence": given.sequence, "claim": given.claim, "attempt": given.attempt}
-                    found.append((runner, {"k": "stuck", "processes": count, **who}))
-        return found
+                    self.inbox.append((runner, {"k": "stuck", "processes": count, **who}))
+
+    def patience(self) -> float:
+        """Seconds until it is worth looking again whether the processes of the dead are gone."""
+        waited = [self.clock.monotonic() - since for r in self.runners.values() if (since := r.gone_since) is not None]
+        newest = min(waited, default=STUCK_AFTER)
+        return 0.01 if newest < 1.0 else 1.0 if newest < STUCK_AFTER else 5.0
 
     def stuck(self, runner: Runner) -> bool:
         return runner.gone_since is not None and self.clock.monotonic() - runner.gone_since > STUCK_AFTER
@@ -318,16 +273,19 @@ class Fleet:
         for path in (self.journal_path(runner.id), self.socket_path(runner.id)):
             path.unlink(missing_ok=True)
 
-    def clear_strays(self) -> None:
-        """Remove files of runners that no row names and that nobody answers for."""
-        found = {path.stem for path in self.config.run_directory.iterdir()} - {"wake", *self.runners}
-        for runner_id in found:
-            connection = self._connect(runner_id)
+    def clear_strays(self, held: set[int]) -> None:
+        """Remove files of runners that no row names and that nobody answers for, and data of runs not in `held`."""
+        names = [path.name for path in self.config.run_directory.iterdir()]
+        for runner_id in {name.partition(".")[0] for name in names if name.endswith((".sock", ".journal"))}:
+            connection = None if runner_id in ("wake", *self.runners) else self._connect(runner_id)
             if connection is not None:  # it leaves by itself: it was given nothing, or its row would be there
                 connection.close()
-                continue
-            self.socket_path(runner_id).unlink(missing_ok=True)
-            self.journal_path(runner_id).unlink(missing_ok=True)
+            elif runner_id not in ("wake", *self.runners):
+                self.socket_path(runner_id).unlink(missing_ok=True)
+                self.journal_path(runner_id).unlink(missing_ok=True)
+        for name in names:
+            if name.endswith(".data") and name.partition(".")[0] not in {str(sequence) for sequence in held}:
+                (self.config.run_directory / name).unlink(missing_ok=True)
 
     def journal_path(self, runner_id: str) -> Path:
         return self.config.run_directory / f"{runner_id}.journal"
@@ -348,7 +306,8 @@ class Fleet:
         return None
 
     def slots_used(self) -> int:
-        return sum(
+        silent = sum(self._is_silent(runner) for runner in self.runners.values())
+        return silent + sum(
             not (assignment.paused or assignment.stuck)
             for runner in self.runners.values()
             if not self.stuck(runner)

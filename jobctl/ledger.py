@@ -113,6 +113,7 @@ def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, Syste
         return step(tx, row)
     except BadInput as error:
         message = f"the schedule cannot be computed: {error}"
+        row = tx.system_job(row.sequence)
         moves.suspend(tx, replace(row, message=message), Reason.HELD)
         return False
 

@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+KNOCK = 0.01
+
 
 class FileLock:
     """An exclusive flock on a file that is never deleted; waiters queue in the kernel."""
@@ -13,6 +15,8 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: int | None = None
+        self._standing = False
+        """Whether a thread of an abandoned wait still stands in line."""
 
     def open(self) -> int:
         return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -37,17 +41,21 @@ class FileLock:
         """flock knows no timeout, so a thread stands in the queue; abandoned, it leaves as soon as it is served."""
         import threading  # only under contention: it costs start-up time
 
+        if self._standing:  # one in line is enough: knock until then
+            return self._knock(descriptor, timeout)
         served, settle = threading.Event(), threading.Lock()
         abandoned = False
 
         def stand_in_line() -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             with settle:
+                self._standing = False
                 if abandoned:
                     os.close(descriptor)
                 else:
                     served.set()
 
+        self._standing = True
         threading.Thread(target=stand_in_line, daemon=True).start()
         patient = False
         try:
@@ -58,6 +66,18 @@ class FileLock:
                 if served.is_set() and not patient:
                     os.close(descriptor)
         return patient
+
+    def _knock(self, descriptor: int, timeout: float) -> bool:
+        import threading
+
+        for _ in range(max(1, round(timeout / KNOCK))):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                threading.Event().wait(KNOCK)
+        os.close(descriptor)
+        return False
 
     def release(self) -> None:
         if self._held is not None:

@@ -31,6 +31,8 @@ def settle(tx: Transaction, row: SystemJob, outcome: Outcome) -> SystemJob | Non
         return None
     if canceling(row):
         reason = outcome.reason if outcome.status is Status.CANCELED and outcome.reason else Reason.USER
+        if outcome.result is not None:
+            tx.save_result(row.sequence, outcome.result)
         return _complete(tx, row, ended, Status.CANCELED, reason, outcome.ended_on)
     if outcome.status is Status.FAILED and outcome.reason is Reason.LOST:
         return _lost(tx, row, ended)
@@ -71,10 +73,16 @@ def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     delay = tx.job_version(row.job_version_id).definition.retry_after(retry)
     tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message)
     waiting = replace(ended, runner_id=None, retry_count=retry)
-    due_at = tx.now + round(delay * MICROSECONDS)
-    if row.status is Status.PAUSING:  # the attempt was faster than the pause, which then holds for the next one
-        return _suspend(tx, row, waiting, *_pause_of(row, due_at))
-    return _suspend(tx, row, waiting, Reason.RETRYING, due_at)
+    return _suspend(tx, row, waiting, *_again(row, tx.now + round(delay * MICROSECONDS)))
+
+
+def _again(row: SystemJob, due_at: int) -> tuple[Reason, int]:
+    """As what it waits for its next attempt: what a person asked for holds for that one too."""
+    if row.status is Status.PAUSING:
+        return _pause_of(row, due_at)
+    if row.reason in (Reason.PAUSED, Reason.POSTPONED):
+        return row.reason, max(row.due_at, due_at)
+    return Reason.RETRYING, due_at
 
 
 def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
@@ -86,7 +94,7 @@ def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
         return _complete(tx, row, ended, Status.FAILED, Reason.LOST, tx.now)
     if losses >= MAX_LOSSES:
         return _suspend(tx, row, ended, Reason.HELD, row.due_at)
-    return _suspend(tx, row, ended, Reason.RETRYING, tx.now)
+    return _suspend(tx, row, ended, *_again(row, tx.now))
 
 
 def _suspend(tx: Transaction, row: SystemJob, ended: SystemJob, reason: Reason, due_at: int) -> SystemJob:

@@ -49,7 +49,7 @@ def inspect(pid: int) -> ProcessInfo | None:
     """What /proc says of `pid`, zombies included; None when there is no such process."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # gone, or hidden from this user
         return None
     try:
         text = os.read(descriptor, 4096)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from jobctl import logs, outcomes
-from jobctl.fleet import Assignment, Fleet, Message, Runner
+from jobctl.assignment import Assignment, Runner
+from jobctl.fleet import Fleet, Message
 from jobctl.model import Outcome, Reason, State, Status, SystemJob
 from jobctl.rows import system_job_from
 from jobctl.store import Transaction
@@ -24,8 +25,8 @@ class Recorder:
         self.after: list[Callable[[], object]] = []
         self.if_failed: list[Callable[[], object]] = []
         self.seen: dict[str, int] = {}
-        self.short_of_processes = False
-        """A runner could not start a process for a passing cause: claiming should wait a little."""
+        self.should_wait = False
+        """Something could not be started for a passing cause: claiming should wait a little."""
 
     def apply(self, tx: Transaction, runner: Runner, message: Message) -> None:
         """Unknown kinds are ignored: a runner of another version may say more."""
@@ -99,9 +100,8 @@ class Recorder:
         """An attempt is over: what becomes of its system job."""
         ended = outcomes.settle(tx, row, outcome)
         if ended is None:
-            home, sequence = self.fleet.config.home, row.sequence
-            self.after.append(lambda: logs.delete(home, sequence))
-            log.info("#%d %s deleted", sequence, row.job)
+            self._delete_logs(row.sequence)
+            log.info("#%d %s deleted", row.sequence, row.job)
             return
         words = ended.status.label if ended.state is State.COMPLETED else f"{ended.state.label}/{ended.reason}"
         level = logging.WARNING if ended.status is Status.FAILED else logging.INFO
@@ -112,16 +112,16 @@ class Recorder:
         self._released(runner, message["sequence"])
         if row is not None:
             attempt = row.attempt - (row.started_on is not None)
-            outcomes.hand_back(tx, replace(row, started_on=None, attempt=attempt))
+            self._hand_back(tx, replace(row, started_on=None, attempt=attempt))
             log.warning("#%d could not be started now: %s", row.sequence, message.get("message"))
-            self.short_of_processes = True
+            self.should_wait = True
 
     def _on_returned(self, tx: Transaction, runner: Runner, message: Message) -> None:
         for sequence in message["sequences"]:
             row = tx.find_system_job(sequence)
             self._released(runner, sequence)
             if row is not None and row.runner_id == runner.id and row.started_on is None:
-                outcomes.hand_back(tx, row)
+                self._hand_back(tx, row)
 
     def _on_paused(self, tx: Transaction, runner: Runner, message: Message) -> None:
         row = self._of_attempt(tx, runner, message)
@@ -147,6 +147,13 @@ class Recorder:
     def _on_report(self, tx: Transaction, runner: Runner, message: Message) -> None:
         told = {name: message.get(name) for name in ("progress", "stage", "message")}
         tx.database.run("record_report", {**told, "sequence": message["sequence"], "runner_id": runner.id})
+
+    def _hand_back(self, tx: Transaction, row: SystemJob) -> None:
+        if outcomes.hand_back(tx, row) is None:
+            self._delete_logs(row.sequence)
+
+    def _delete_logs(self, sequence: int) -> None:
+        self.after.append(lambda: logs.delete(self.fleet.config.home, sequence))
 
     # After a restart, and after a death
 
@@ -188,12 +195,15 @@ class Recorder:
         for values in tx.database.run("of_runner", {"runner_id": runner.id}):
             row = system_job_from(values)
             self._left_behind(tx, row, begun=row.started_on is not None or (row.sequence, row.claim) in begun)
+        if not runner.spoke and runner.process is not None:
+            log.error("the runner with pid %d ended before it said a word", runner.identity.pid)
+            self.should_wait = True
         tx.database.run("delete_runner", {"id": runner.id})
         self.after.append(lambda: self.fleet.forget(runner))
 
     def _left_behind(self, tx: Transaction, row: SystemJob, begun: bool) -> None:
         if not begun:
-            outcomes.hand_back(tx, row)
+            self._hand_back(tx, row)
             log.info("#%d %s had not begun: ready again", row.sequence, row.job)
             return
         data = self.fleet.config.run_directory / f"{row.sequence}.{row.claim}.data"

@@ -98,7 +98,7 @@ def read(path: str | os.PathLike[str]) -> list[Message]:
     while start + HEADER.size <= len(content):
         length, checksum = HEADER.unpack_from(content, start)
         text = content[start + HEADER.size : start + HEADER.size + length]
-        if len(text) < length or crc32(text) != checksum:
+        if not length or len(text) < length or crc32(text) != checksum:
             break
         records.append(json.loads(text))
         start += HEADER.size + length

@@ -15,6 +15,7 @@ PIDFD_SIGNAL_PROCESS_GROUP: Final = 4
 """Linux 6.9; reaches members that are being forked at that moment."""
 FIRST_PAUSE: Final = 0.002
 LONGEST_PAUSE: Final = 1.0
+ASLEEP_AFTER: Final = 0.1
 STUCK_AFTER: Final = 60.0
 PASSES: Final = 3
 """Scans in one go before other events get their turn."""
@@ -59,9 +60,9 @@ class Tree:
                     signal_member(member, number)
         return members
 
-    def stop(self) -> bool:
-        """Stop every member; whether a scan found them all standing still."""
-        return any(all(stands_still(member) for member in self.signal(signal.SIGSTOP)) for _ in range(PASSES))
+    def stop(self, asleep: bool) -> bool:
+        """Stop every member; whether a scan found them all stopped, or `asleep` in the kernel and about to stop."""
+        return any(all(stands_still(member, asleep) for member in self.signal(signal.SIGSTOP)) for _ in range(PASSES))
 
     def resume(self) -> None:
         """Let every member go on."""
@@ -85,12 +86,12 @@ class Tree:
         return True
 
 
-def stands_still(member: ProcessInfo) -> bool:
-    """Whether it is stopped, or sleeps in the kernel and will stop before it runs another instruction of its own.
+def stands_still(member: ProcessInfo, asleep: bool) -> bool:
+    """Whether it is stopped; or, if `asleep` counts, will stop before it runs another instruction of its own.
 
     A parent in vfork sleeps so until its child, which may be stopped itself, has called exec.
     """
-    return member.state in STOPPED or (member.state == "D" and has_pending(member.pid, signal.SIGSTOP))
+    return member.state in STOPPED or (asleep and member.state == "D" and has_pending(member.pid, signal.SIGSTOP))
 
 
 def has_no_child() -> bool:
@@ -114,7 +115,8 @@ class Pausing:
 
     def step(self) -> None:
         self.timer = None
-        if self.tree.stop():
+        # Most sleep only for a moment; it is taken for still once it has lasted.
+        if self.tree.stop(asleep=self.wait > ASLEEP_AFTER):
             self.stopped()
         else:
             self.timer = self.loop.call_later(self.wait, self.step)

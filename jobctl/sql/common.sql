@@ -119,10 +119,12 @@ SELECT * FROM system_job_view
    AND (:begun IS NULL OR (started_on IS NOT NULL) = :begun)
  ORDER BY sequence DESC LIMIT 1;
 
--- The occurrence to come: at most one of a plan is `scheduled` at any time.
+-- The occurrence to come: at most one of a plan is `scheduled` at any time, or held because its schedule cannot be
+-- computed any more.
 -- name: pending_occurrence
 SELECT * FROM system_job_view
- WHERE job_id = :job_id AND state = 1 AND reason = 'scheduled' AND plan IS NOT NULL
+ WHERE job_id = :job_id AND state = 1 AND plan IS NOT NULL
+   AND (reason = 'scheduled' OR (reason = 'held' AND ready_on IS NULL))
  ORDER BY occurrence_at LIMIT 1;
 
 -- name: payload
