@@ -15,6 +15,7 @@ from types import FrameType
 
 import jobctl
 from jobctl import ledger, presence, processes, wake, watch
+from jobctl.assignment import Runner
 from jobctl.clock import Alarm, Clock, SystemClock
 from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
@@ -171,11 +172,7 @@ class Daemon:
 
     def step(self) -> bool:
         """Everything that can be done now, in one transaction; whether anything was found to do."""
-        if not self.store.database.in_place():
-            raise StorageFailed(
-                f"{self.config.database} was deleted or replaced while in use; nothing more is written: restore it,"
-                " then start the daemon again"
-            )
+        self._check_place()
         if self.clock.monotonic() < self.quiet_until:
             return False
         if self.fleet.burying or self.fleet.waiting_for_greetings:
@@ -187,8 +184,17 @@ class Daemon:
         ((self.next_due,),) = self.store.database.run("next_due")
         due = not self.stopping and self.next_due is not None and self.next_due <= self.clock.now()
         claiming = not self.stopping and self.dispatcher.can_claim()
-        if not (claiming or gone or due or self._reports_to_store()):
-            return False
+        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone)
+
+    def _check_place(self) -> None:
+        if not self.store.database.in_place():
+            raise StorageFailed(
+                f"{self.config.database} was deleted or replaced while in use; nothing more is written: restore it,"
+                " then start the daemon again"
+            )
+
+    def _write(self, gone: list[Runner]) -> bool:
+        """Record, promote and claim in one commit, then hand over; whether anything was found to do."""
         recorder = Recorder(self.fleet)
         messages = list(self.fleet.inbox)
         try:
