@@ -122,9 +122,17 @@ def schedule(store: Store, name: str, planned: Planned) -> Job:
     with store.write() as tx:
         job = tx.job(name)
         if job.plan and job.plan.active:
-            words = ledger.schedule_of(job.plan).describe()
-            raise Refused(f"job {name!r} has a schedule already ({words}); replace it with: jobctl reschedule {name} …")
+            raise Refused(
+                f"job {name!r} has a schedule already{_words(job.plan)}; replace it with: jobctl reschedule {name} …"
+            )
         return _plan(tx, job, planned, "schedule")
+
+
+def _words(plan: Plan) -> str:
+    try:
+        return f" ({ledger.schedule_of(plan).describe()})"
+    except BadInput:
+        return ""
 
 
 def reschedule(store: Store, name: str, planned: Planned | None) -> Job:
@@ -227,7 +235,8 @@ def _submit(tx: Transaction, version: JobVersion, *, at: int | None, **columns: 
     if caller.depth > MAX_DEPTH:
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
     columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
-    moves.join_planned(tx)
+    if version.definition.token is not None:
+        ledger.join_planned(tx)
     if at is not None and at > tx.now:
         columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=Reason.SCHEDULED, due_at=at)
     else:
@@ -259,12 +268,14 @@ def pause(store: Store, sequence: int) -> SystemJob:
 def resume(store: Store, sequence: int) -> SystemJob:
     """Ready now: a paused one goes on where it was, one that waits for its time waits no longer."""
     with store.write() as tx:
-        moves.join_planned(tx)
+        if tx.system_job(sequence).dependency_token is not None:
+            ledger.join_planned(tx)
         row = tx.system_job(sequence)
         legal = row.state is State.SUSPENDED and row.reason is not Reason.CANCELING
         _require(row, "resume", legal, person_only=True)
         tx.event("resume", sequence=sequence, was=row.reason)
-        early = replace(row, due_at=min(row.due_at, tx.now), lost_count=0)
+        message = None if row.reason is Reason.HELD else row.message
+        early = replace(row, due_at=min(row.due_at, tx.now), lost_count=0, message=message)
         return ledger.begin_early(tx, tx.save(row, early))
 
 

@@ -106,6 +106,7 @@ class Daemon:
             self.host_id = tx.host_id(socket.gethostname())
             row = {**me._asdict(), "host_id": self.host_id, "version": jobctl.__version__, "slots": self.slots}
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
+            ledger.revive(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots)
         self._open_ears()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -107,6 +108,21 @@ def promote(tx: Transaction) -> int:
     return looked
 
 
+def join_planned(tx: Transaction) -> None:
+    """Let occurrences take their places in token queues before somebody else joins: gaps are closed first."""
+    for row in tx.due(BATCH):
+        if row.dependency_token is not None:
+            _guarded(tx, row, _close_gap)
+    moves.join_planned(tx)
+
+
+def revive(tx: Transaction) -> None:
+    """Give active plans without an occurrence to come their next one: its making may have failed earlier."""
+    for (job_id,) in tx.database.run("plans_without_occurrence"):
+        with suppress(BadInput):
+            plan_following(tx, job_id, 0)
+
+
 def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, SystemJob], bool]) -> bool:
     """Take the step; a schedule that cannot be computed any more holds only its own job, with the reason."""
     try:
@@ -189,7 +205,9 @@ def leave_plan(tx: Transaction, row: SystemJob) -> None:
     if row.plan is not None and row.occurrence_at is not None:
         plan = tx.plan(row.job_id)
         if plan is not None and plan.active and plan.number == row.plan:
-            plan_following(tx, row.job_id, row.occurrence_at)
+            # Where it cannot be computed, the next daemon that can makes it.
+            with suppress(BadInput):
+                plan_following(tx, row.job_id, row.occurrence_at)
 
 
 def end_plan(tx: Transaction, plan: Plan, ended_by: str, message: str) -> list[SystemJob]:

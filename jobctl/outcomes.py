@@ -79,7 +79,8 @@ def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
 def _again(row: SystemJob, due_at: int) -> tuple[Reason, int]:
     """As what it waits for its next attempt: what a person asked for holds for that one too."""
     if row.status is Status.PAUSING:
-        return _pause_of(row, due_at)
+        reason, until = _pause_of(row)
+        return reason, max(until, due_at)
     if row.reason in (Reason.PAUSED, Reason.POSTPONED):
         return row.reason, max(row.due_at, due_at)
     return Reason.RETRYING, due_at
@@ -113,18 +114,18 @@ def hand_back(tx: Transaction, row: SystemJob) -> SystemJob | None:
     if canceling(row):
         return _complete(tx, row, free, Status.CANCELED, Reason.USER, tx.now)
     if row.status is Status.PAUSING:
-        return _suspend(tx, row, free, *_pause_of(row, row.due_at))
+        return _suspend(tx, row, free, *_pause_of(row))
     return tx.save(row, replace(free, state=State.READY, status=Status.WAITING_FOR_RESOURCES))
 
 
 def pause_took_effect(tx: Transaction, row: SystemJob, run_time: int) -> SystemJob:
     """The whole tree stands still. A pause with an instant (postpone) ends by itself."""
     tx.event("paused", sequence=row.sequence)
-    return _suspend(tx, row, replace(row, run_time=run_time), *_pause_of(row, row.due_at))
+    return _suspend(tx, row, replace(row, run_time=run_time), *_pause_of(row))
 
 
-def _pause_of(row: SystemJob, due_at: int) -> tuple[Reason, int]:
-    """As what it waits, and until when, once a pause or a postponement took effect; not before `due_at`."""
+def _pause_of(row: SystemJob) -> tuple[Reason, int]:
+    """As what it waits, and until when, once a pause or a postponement took effect."""
     if row.pause_until is None:
-        return Reason.PAUSED, due_at
-    return Reason.POSTPONED, max(row.pause_until, due_at)
+        return Reason.PAUSED, row.due_at
+    return Reason.POSTPONED, row.pause_until

@@ -202,7 +202,8 @@ SELECT sequence FROM system_jobs
 
 -- name: retoken_pending
 UPDATE system_jobs SET dependency_token = :token, priority = :priority
- WHERE job_id = :job_id AND state = 1 AND reason = 'scheduled' AND token_seq IS NULL AND plan IS NOT NULL;
+ WHERE job_id = :job_id AND state = 1 AND reason IN ('scheduled', 'held') AND ready_on IS NULL
+   AND token_seq IS NULL AND plan IS NOT NULL;
 
 -- The daemon --------------------------------------------------------------------------------------------------------
 
@@ -250,6 +251,12 @@ SELECT sequence, state, status FROM system_jobs
 -- name: uncounted_of_plan
 SELECT count(*) FROM system_jobs
  WHERE job_id = :job_id AND plan = :plan AND state = 1 AND ready_on IS NULL;
+
+-- name: plans_without_occurrence
+SELECT job_id FROM schedules
+ WHERE active AND NOT EXISTS (SELECT 1 FROM system_jobs AS s
+                               WHERE s.job_id = schedules.job_id AND s.plan = schedules.plan AND s.state = 1
+                                 AND (s.reason = 'scheduled' OR (s.reason = 'held' AND s.ready_on IS NULL)));
 
 -- name: last_occurrence_of_plan
 SELECT max(occurrence_at) FROM system_jobs WHERE job_id = :job_id AND plan = :plan;
