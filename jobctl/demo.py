@@ -27,7 +27,7 @@ def totals(path: str) -> dict:
 '''
 FLAKY = 'test "$JOBCTL_ATTEMPT" -ge 2 || { echo "server not ready" >&2; exit 1; }; echo uploaded'
 
-SECONDS = 5.0
+SECONDS = 7.0
 """How long the tour's daemon runs."""
 
 Say = Callable[[str], None]
@@ -50,13 +50,13 @@ JOBS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ("run", "booking")),
     ("", ("run", "booking")),
     ("", ("run", "booking")),
-    ("One that recurs:", ("add", "heartbeat", "--every", "1s", "--count", "3", "--command", "date +%T")),
+    ("One that recurs:", ("add", "heartbeat", "--every", "2s", "--count", "3", "--command", "date +%T")),
     ("One for later:", ("run", "broken", "--at", "tomorrow 09:00")),
 )
 
 
-def tour(say: Say, show: Callable[[Path], None]) -> None:
-    """Run the tour; `say` prints a line of it, `show` shows the monitor of the home it is given."""
+def tour(say: Say, as_json: bool = False) -> None:
+    """Run the tour; `say` prints a line of it. The monitor's table, or its JSON document, goes to stdout."""
     with tempfile.TemporaryDirectory(prefix="jobctl-demo-") as directory:
         work = Path(directory)
         home = work / "home"
@@ -66,23 +66,27 @@ def tour(say: Say, show: Callable[[Path], None]) -> None:
             if remark:
                 say(f"\n# {remark}")
             say(f"$ jobctl {shlex.join(arguments)}")
-            jobctl(home, work, *arguments)
+            jobctl(home, work, *arguments, shown=not as_json)
         say("\n# The daemon runs what is due; here for some seconds:\n$ jobctl daemon")
         with daemon(home, work) as process, suppress(subprocess.TimeoutExpired):
             process.wait(timeout=SECONDS)
         say("\n$ jobctl monitor")
-        show(home)
+        if as_json:
+            jobctl(home, work, "monitor", "--json", shown=True)
+            return
+        jobctl(home, work, "monitor")
         say("\n$ jobctl logs broken")
         jobctl(home, work, "logs", "broken")
 
 
-def jobctl(home: Path, directory: Path, *arguments: str) -> None:
-    """One jobctl command in the tour's home; its result is printed where the tour's is."""
+def jobctl(home: Path, directory: Path, *arguments: str, shown: bool = True) -> None:
+    """One jobctl command in the tour's home; if `shown`, its result is printed where the tour's is."""
     subprocess.run(
         [sys.executable, "-m", "jobctl", *arguments],
         cwd=directory,
         env=environment(home),
         check=True,
+        stdout=None if shown else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     )

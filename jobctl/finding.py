@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from jobctl.errors import BadInput, JobNotFound, SystemJobNotFound
+from jobctl.errors import BadInput, JobNotFound, NotFound, SystemJobNotFound
 from jobctl.model import Reason, State, SystemJob
 from jobctl.store import Store
 
@@ -69,8 +69,18 @@ def _of_job(store: Store, job_id: int, name: str, verb: str) -> SystemJob:
                 return min(fitting, key=lambda row: row.due_at)
         found = store.newest_system_job(job_id, begun=True) if verb == "logs" else None
     if found is None:
-        raise SystemJobNotFound(f"of job {name!r} to {verb.removesuffix('-next')}")
+        raise NotFound(_nothing_to(store, job_id, name, verb))
     return found
+
+
+def _nothing_to(store: Store, job_id: int, name: str, verb: str) -> str:
+    words = f"job {name!r} has no system job to {'wait for' if verb == 'wait' else verb.removesuffix('-next')}"
+    pending = store.pending_occurrence(job_id)
+    if pending is not None and verb in ("cancel", "wait"):
+        hint = f"jobctl cancel --next {name}" if verb == "cancel" else f"jobctl wait {pending.sequence}"
+        return f"{words}; its next occurrence is {pending.sequence}: {hint}"
+    newest = store.newest_system_job(job_id, completed=True)
+    return words if newest is None else f"{words}; its newest is {newest.sequence}, {newest.status.label}"
 
 
 def _kind(row: SystemJob) -> str:

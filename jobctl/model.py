@@ -285,6 +285,8 @@ class SystemJob:
     owner: str
     ready_on: int | None
     started_on: int | None
+    continued_on: int | None
+    """When it last went on after a pause; `run_time` holds what it had run until then."""
     completed_on: int | None
     run_time: int | None
     """Microseconds its processes ran, without the time it stood paused."""

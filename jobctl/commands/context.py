@@ -203,19 +203,28 @@ class InstantType(click.ParamType[int]):
     """An instant in any accepted form, as microseconds UTC; without an offset it is local time."""
 
     name = "instant"
+    parser = "parse_instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        from jobctl.schedule.instants import parse_instant
+        from jobctl.schedule import instants
         from jobctl.schedule.zones import local_zone_name, zone
 
+        parse: Callable[..., int] = getattr(instants, self.parser)
         app = ctx.find_object(App) if ctx is not None else None
         now = (app.clock if app is not None else clocks.system_clock()).now()
         try:
-            return parse_instant(clean(value, "an instant"), now, zone(local_zone_name()))
+            return parse(clean(value, "an instant"), now, zone(local_zone_name()))
         except BadInput as error:
             fail(error, param, ctx)
+
+
+class PastType(InstantType):
+    """An instant behind now: `yesterday`, `2h ago`, `2h`, or as any other."""
+
+    name = "past instant"
+    parser = "parse_past"
 
 
 class DurationType(click.ParamType[float]):
@@ -238,4 +247,5 @@ NAME: Final = NameType()
 ID: Final = IdType()
 TEXT: Final = TextType()
 INSTANT: Final = InstantType()
+PAST: Final = PastType()
 DURATION: Final = DurationType()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
 from jobctl import demo as tours
-from jobctl.commands.context import App, json_option, pass_app
+from jobctl.commands.context import json_option
 
 
 @click.command()
 @json_option
-@pass_app
-def demo(app: App, as_json: bool) -> None:
+def demo(as_json: bool) -> None:
     """Show jobctl at work: a few telling jobs in a temporary home, run by a real daemon for some seconds.
 
     Nothing outside the temporary home is touched, and it is removed at the end.
@@ -26,11 +24,6 @@ def demo(app: App, as_json: bool) -> None:
 
     def say(line: str) -> None:
         click.echo(line, err=as_json)
+        sys.stdout.flush()  # the commands of the tour write to the same place
 
-    def show(home: Path) -> None:
-        shown = App(str(home), app.color)
-        shown.output(as_json).system_jobs(shown.store().system_jobs(limit=100))
-        shown.close()
-
-    sys.stdout.flush()
-    tours.tour(say, show)
+    tours.tour(say, as_json)

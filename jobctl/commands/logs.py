@@ -62,7 +62,7 @@ def logs(
     finally:
         sink.close()
     if not follow and not shown:
-        note(f"{title(system_job)} is {words(system_job)}; there is no such output")
+        note(f"{title(system_job)} is {words(system_job)}; it wrote nothing{' to stderr' if only_stderr else ''}")
 
 
 def choose_sink(app: App, raw: bool, timestamps: bool) -> Sink:

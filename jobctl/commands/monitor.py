@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from jobctl.commands.context import INSTANT, TEXT, App, format_option, pass_app
+from jobctl.commands.context import PAST, TEXT, App, format_option, note_daemon, pass_app
 from jobctl.errors import BadInput, JobNotFound
 from jobctl.model import OPERATION_WORKFLOW, State, Status
 from jobctl.output import escape
@@ -72,7 +72,7 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--state", type=states, default=(), help="Ready, suspended, locked, completed; several: a,b."),
             click.option("--status", type=statuses, default=(), help="In_progress, failed, …; several: a,b."),
             click.option("--job", type=TEXT, metavar="NAME", help="Of this job."),
-            click.option("--since", type=INSTANT, metavar="INSTANT", help="Created then or later."),
+            click.option("--since", type=PAST, metavar="INSTANT", help="Created then or later."),
             click.option("--until", type=End(), metavar="INSTANT", help="Created by then; a date includes that day."),
             click.option("--token", type=TEXT, metavar="TOKEN", help="With this dependency token."),
             click.option("--type", "type_", type=OperationType(), metavar="TYPE", help="Of this operation type."),
@@ -133,6 +133,8 @@ def monitor(
     if not found:
         check_known(store, job)
     if output.kind == "rich":
+        if any(one.state is not State.COMPLETED for one in found):
+            note_daemon(app)
         from jobctl.commands.monitor_view import columns
 
         return output.table(columns(), found)

@@ -30,6 +30,8 @@ OPTIONS: Final = (
     click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many occurrences."),
     click.option("--tz", metavar="ZONE", type=TEXT, help="Time zone by name.  [default: this machine's]"),
 )
+PAST_AFTER: Final = 5_000_000
+"""Microseconds by which an instant must be over to be worth a word."""
 WHEN: Final = "--now, --at INSTANT, --every INTERVAL or --cron EXPRESSION"
 
 
@@ -129,5 +131,7 @@ def echo(app: App, store: Store, name: str) -> list[str]:
     if pending is not None:
         at = pending.occurrence_at or pending.due_at
         when = format_local(at, zone(job.plan.time_zone))
-        lines.append(f"first: {when} {job.plan.time_zone} ({relative(at, app.clock.now())})")
+        past = app.clock.now() - at > PAST_AFTER
+        distance = relative(at, app.clock.now()) + (", in the past: it runs now" if past else "")
+        lines.append(f"first: {when} {job.plan.time_zone} ({distance})")
     return lines

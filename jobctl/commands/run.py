@@ -12,6 +12,7 @@ import click
 
 from jobctl import control
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
+from jobctl.commands.planning import PAST_AFTER
 from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
 from jobctl.jsontext import MAX_JSON_BYTES
@@ -92,6 +93,8 @@ def announce(app: App, submitted: SystemJob, quiet: bool) -> None:
         click.echo(str(submitted.sequence))
     if submitted.state is State.SUSPENDED:
         note(f"{title(submitted)} is due {local(submitted.due_at)}")
+    elif submitted.created_on - submitted.due_at > PAST_AFTER:
+        note(f"{local(submitted.due_at)} is in the past: {title(submitted)} runs now")
     note_daemon(app)
 
 

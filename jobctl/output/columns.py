@@ -70,11 +70,10 @@ def status_style(s: SystemJob) -> str:
 
 def elapsed(s: SystemJob, now: int) -> float | None:
     """Seconds it ran, or has been running."""
-    if s.run_time is not None:
-        return s.run_time / MICROSECONDS
-    if s.started_on is None or s.state is not State.LOCKED:
-        return None
-    return max(now - s.started_on, 0) / MICROSECONDS
+    since = s.continued_on if s.continued_on is not None else s.started_on
+    if s.state is not State.LOCKED or since is None:
+        return None if s.run_time is None else s.run_time / MICROSECONDS
+    return ((s.run_time or 0) + max(now - since, 0)) / MICROSECONDS
 
 
 def moment(title: str, get: Callable[[SystemJob], int | None]) -> Column[SystemJob]:

@@ -49,6 +49,23 @@ def parse_instant(text: str, now: int, zone: tzinfo) -> int:
     return _Reading(to_datetime(now), zone).read(text)
 
 
+def parse_past(text: str, now: int, zone: tzinfo) -> int:
+    """An instant that lies behind: as parse_instant, and `yesterday [HH:MM]`, `2h ago`; a bare duration is ago, too.
+
+    Raises BadInput.
+    """
+    clean = text.strip()
+    if clean.startswith("yesterday"):
+        yesterday = (to_datetime(now).astimezone(zone) - timedelta(days=1)).date()
+        return parse_instant(f"{yesterday.isoformat()} {clean.removeprefix('yesterday').strip() or '00:00'}", now, zone)
+    try:
+        return now - parse_duration(clean.removesuffix("ago").strip()) // timedelta(microseconds=1)
+    except BadInput:
+        if clean.endswith("ago"):
+            raise
+    return parse_instant(text, now, zone)
+
+
 def parse_end(text: str, now: int, zone: tzinfo) -> int:
     """Like `parse_instant`, but a day without a time is its last microsecond: that day is included."""
     return _Reading(to_datetime(now), zone, ends=True).read(text)

@@ -271,6 +271,8 @@ UPDATE system_jobs
                              THEN coalesce((SELECT version_id FROM jobs WHERE jobs.id = job_id), job_version_id)
                              ELSE job_version_id END,
        started_on = CASE WHEN runner_id IS NULL THEN NULL ELSE started_on END,
+       continued_on = CASE WHEN runner_id IS NULL THEN NULL ELSE :now END,
+       run_time = CASE WHEN runner_id IS NULL THEN NULL ELSE run_time END,
        runner_id = coalesce(runner_id, :runner_id)
  WHERE sequence = (SELECT sequence FROM system_jobs
                     WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)

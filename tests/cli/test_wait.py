@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -84,8 +85,11 @@ def test_no_transaction_is_held_meanwhile(jobctl: Jobctl, home: Path, wait_until
     database = str(home / "jobctl.db")
 
     def is_open() -> bool:
-        links = Path(f"/proc/{process.pid}/fd").iterdir()
-        return any(os.readlink(link) == database for link in links)
+        for link in Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                if os.readlink(link) == database:
+                    return True
+        return False
 
     wait_until(is_open)
     jobctl("run", "--", "true", expect=0)
