@@ -128,7 +128,10 @@ def system_job(out: Output, s: SystemJob, data: str | None, result: str | None, 
         out.line("")
         heading(out, "events")
         for event in events:
-            known = {key: local(value) if key == "until" else value for key, value in event.detail.items()}
+            known = {
+                key: local(value) if key == "until" and isinstance(value, int) else value
+                for key, value in event.detail.items()
+            }
             detail = ", ".join(f"{key} {value}" for key, value in known.items() if value is not None)
             words = " ".join(filter(None, (event.kind.replace("_", " "), detail and f"({detail})")))
             out.line(f"  {local(event.at)}  {escape(event.actor)}  {escape(words)}")

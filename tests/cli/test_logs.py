@@ -135,7 +135,7 @@ def test_follow_shows_output_at_once(jobctl: Jobctl, daemon: StartDaemon, tmp_pa
 
 def test_without_output_it_is_said(jobctl: Jobctl, number: int) -> None:
     found = jobctl("logs", number, expect=0)
-    assert (found.stdout, found.stderr) == ("", "jobctl: 1 adhoc is ready; there is no such output\n")
+    assert (found.stdout, found.stderr) == ("", "jobctl: 1 adhoc is ready; it wrote nothing\n")
 
 
 def test_closed_pipe_ends_quietly(jobctl: Jobctl, home: Path, number: int) -> None:

@@ -111,7 +111,7 @@ def test_postpone_refuses(jobctl: Jobctl, args: tuple[str, ...], sentence: str) 
 def test_cancel_next_skips_one_occurrence(jobctl: Jobctl) -> None:
     jobctl("add", "one", "--every", "1h", "--start", "in 1h", "--", "true", expect=0)
     first = state(jobctl, 1)
-    assert jobctl("cancel", "one", expect=3).stderr.startswith("jobctl: no system job of job 'one' to cancel")
+    assert jobctl("cancel", "one", expect=3).stderr.startswith("jobctl: job 'one' has no system job to cancel")
     jobctl("cancel", "--next", "one", expect=0)
     assert state(jobctl, 1)["status"] == "canceled"
     following = state(jobctl, 2)

@@ -51,7 +51,7 @@ def test_a_name_stands_for_the_one_that_runs(jobctl: Jobctl, daemon: StartDaemon
     jobctl("add", "one", "--", "sleep", "0.5", expect=0)
     jobctl("run", "one", expect=0)
     assert jobctl("wait", "one", expect=0).stdout == "1 one: succeeded\n"
-    assert jobctl("wait", "one", expect=3).stderr.startswith("jobctl: no system job of job 'one' to wait")
+    assert jobctl("wait", "one", expect=3).stderr.startswith("jobctl: job 'one' has no system job to wait for")
 
 
 def test_unknown_ones_are_told_before_waiting(jobctl: Jobctl) -> None:
