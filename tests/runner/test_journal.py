@@ -82,3 +82,11 @@ def test_a_full_disk_leaves_no_torn_record(path: Path, monkeypatch: pytest.Monke
     one.append(record())
     assert [r.get("n") for r in read(path)] == [None, 1, 2, 4]
     assert one.unwritten == []
+
+
+def test_zeros_after_a_power_cut_end_it_quietly(path: Path) -> None:
+    Journal(str(path), "r").append(record())
+    whole = read(path)
+    with path.open("ab") as file:
+        file.write(bytes(64))
+    assert read(path) == whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,14 @@ def test_a_worker_killed_during_a_command_is_forgotten(runner: RunnerProcess) ->
     runner.daemon.outcome(sequence)
     assert runner.members() == []
     assert pid(runner) != first
+
+
+def test_a_run_that_meets_a_dead_worker_gets_a_fresh_one(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    os.kill(runner.process.pid, signal.SIGSTOP)  # so that the order is there before the death is noticed
+    sequence = runner.submit(runner.work(callable="callables:pid", path=[HERE]))
+    os.kill(first, signal.SIGKILL)
+    os.kill(runner.process.pid, signal.SIGCONT)
+    outcome = runner.daemon.outcome(sequence)
+    assert (outcome["status"], outcome["reason"]) == (30, None)
+    assert json.loads(outcome["result"]) != first
