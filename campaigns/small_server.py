@@ -106,8 +106,9 @@ class Campaign:
         return rows
 
     def define(self) -> None:
-        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
         for job in self.jobs:
+            # Each its own: on a busy machine a common start is over before the last one is added.
+            start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
             self.call("add", job.name, *job.options, *self.when(job, start), *job.run)
         self.call("schedule", "once", "--at", f"in {round(self.seconds / 2)}s")
 
