@@ -23,6 +23,10 @@ SOURCE = Path(__file__).resolve().parent.parent
 hypothesis.settings.register_profile("jobctl", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("jobctl")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in a shell's background: every command the tests interrupt would inherit that and never hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class WaitUntil(Protocol):
     def __call__(self, condition: Callable[[], object], timeout: float = 20.0, what: str = "") -> Any: ...
