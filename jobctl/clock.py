@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Seconds on a clock that never steps; only differences mean anything."""
         ...
 
+    def boottime(self) -> float:
+        """As monotonic, but it also counts while the machine sleeps."""
+        ...
+
 
 class SystemClock:
     def now(self) -> int:
@@ -27,6 +31,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def boottime(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class OffsetClock:
@@ -48,6 +55,9 @@ class OffsetClock:
 
     def monotonic(self) -> float:
         return time.monotonic() + self.offsets()[1]
+
+    def boottime(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + self.offsets()[1]
 
 
 def system_clock() -> Clock:

@@ -6,11 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from jobctl import ledger, logs, moves
-from jobctl.clock import from_datetime, to_datetime
+from jobctl import ledger, logs, moves, promotion, scheduling
 from jobctl.config import Config
 from jobctl.errors import BadInput, Refused
 from jobctl.finding import resolve as resolve
@@ -21,30 +19,18 @@ from jobctl.model import (
     Definition,
     Job,
     JobVersion,
-    Plan,
     Reason,
     State,
     Status,
     SystemJob,
 )
-from jobctl.schedule import Schedule
+from jobctl.scheduling import Planned
 from jobctl.store import Store, Transaction
 
 ADHOC = "adhoc"
 MAX_NAME = 256
 """Characters of a system job's name (Dataverse: Name)."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A schedule as asked for; instants are microseconds UTC."""
-
-    spec: dict[str, Any]
-    time_zone: str
-    start_at: int | None = None
-    end_at: int | None = None
-    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +56,7 @@ def add_job(store: Store, name: str, definition: Definition, planned: Planned | 
         job_id = tx.insert_job(name)
         tx.set_job_version(job_id, tx.insert_job_version(job_id, definition))
         tx.event("add", job_id=job_id)
-        return tx.job(name) if planned is None else _plan(tx, tx.job(name), planned, "schedule")
+        return tx.job(name) if planned is None else scheduling.plan_job(tx, tx.job(name), planned, "schedule")
 
 
 def edit_job(store: Store, name: str, changes: Mapping[str, Any]) -> Job:
@@ -114,89 +100,6 @@ def check_name(name: str) -> None:
         raise BadInput(f"the name {ADHOC!r} is kept for commands that are run without a definition")
 
 
-# Schedules
-
-
-def schedule(store: Store, name: str, planned: Planned) -> Job:
-    """Give the job a schedule. Raises Refused if it has one, BadInput if it can never occur."""
-    with store.write() as tx:
-        job = tx.job(name)
-        if job.plan and job.plan.active:
-            raise Refused(
-                f"job {name!r} has a schedule already{_words(job.plan)}; replace it with: jobctl reschedule {name} …"
-            )
-        return _plan(tx, job, planned, "schedule")
-
-
-def _words(plan: Plan) -> str:
-    try:
-        return f" ({ledger.schedule_of(plan).describe()})"
-    except BadInput:
-        return ""
-
-
-def reschedule(store: Store, name: str, planned: Planned | None) -> Job:
-    """Replace the schedule, or without a new one make the last one again from now."""
-    with store.write() as tx:
-        job = tx.job(name)
-        if planned is None:
-            planned = _renewed(tx, job)
-        if job.plan and job.plan.active:
-            ledger.end_plan(tx, job.plan, "unscheduled", "the job was rescheduled")
-        return _plan(tx, job, planned, "reschedule")
-
-
-def _renewed(tx: Transaction, job: Job) -> Planned:
-    plan = job.plan
-    if plan is None:
-        raise Refused(f"job {job.name!r} never had a schedule; make one with: jobctl schedule {job.name} …")
-    spec = plan.spec
-    if spec["notation"] == "once" and from_datetime(datetime.fromisoformat(spec["at"])) <= tx.now:
-        spec = {**spec, "at": to_datetime(tx.now).isoformat()}
-    return Planned(spec, plan.time_zone, plan.start_at, plan.end_at, plan.count)
-
-
-def _plan(tx: Transaction, job: Job, planned: Planned, kind: str) -> Job:
-    old = job.plan
-    if planned.end_at is not None and planned.end_at < tx.now:
-        raise BadInput("the end of the schedule is in the past; give a later --end")
-    plan = Plan(
-        job_id=job.id,
-        number=old.number + 1 if old else 1,
-        spec=planned.spec,
-        time_zone=planned.time_zone,
-        start_at=planned.start_at,
-        end_at=planned.end_at,
-        count=planned.count,
-        fired=0,
-        activated_at=tx.now,
-        planned_through=old.planned_through if old else None,
-        active=True,
-        ended_on=None,
-        ended_by=None,
-    )
-    tx.save_plan(plan)
-    if ledger.plan_first(tx, job, plan) is None:
-        raise BadInput("the schedule has no occurrence left: its end lies before its first instant")
-    tx.event(kind, job_id=job.id, spec=planned.spec, plan=plan.number)
-    return tx.job(job.name)
-
-
-def unschedule(store: Store, name: str) -> Job:
-    """End the schedule; a run that has begun goes on. Raises Refused if there is none."""
-    with store.write() as tx:
-        job = tx.job(name)
-        if job.plan is None or not job.plan.active:
-            raise Refused(f"job {name!r} has no schedule")
-        ledger.end_plan(tx, job.plan, "unscheduled", "the job was unscheduled")
-        tx.event("unschedule", job_id=job.id)
-        return tx.job(name)
-
-
-def schedule_of(plan: Plan) -> Schedule:
-    return ledger.schedule_of(plan)
-
-
 # Submitting
 
 
@@ -236,7 +139,7 @@ def _submit(tx: Transaction, version: JobVersion, *, at: int | None, **columns: 
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
     columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
     if version.definition.token is not None:
-        ledger.join_planned(tx)
+        promotion.join_planned(tx)
     if at is not None and at > tx.now:
         columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=Reason.SCHEDULED, due_at=at)
     else:
@@ -269,13 +172,13 @@ def resume(store: Store, sequence: int) -> SystemJob:
     """Ready now: a paused one goes on where it was, one that waits for its time waits no longer."""
     with store.write() as tx:
         if tx.system_job(sequence).dependency_token is not None:
-            ledger.join_planned(tx)
+            promotion.join_planned(tx)
         row = tx.system_job(sequence)
         legal = row.state is State.SUSPENDED and row.reason is not Reason.CANCELING
         _require(row, "resume", legal, person_only=True)
         tx.event("resume", sequence=sequence, was=row.reason)
         message = None if row.reason is Reason.HELD else row.message
-        early = replace(row, due_at=min(row.due_at, tx.now), lost_count=0, message=message)
+        early = replace(row, due_at=min(row.due_at, tx.now), start_by=None, lost_count=0, message=message)
         return ledger.begin_early(tx, tx.save(row, early))
 
 
@@ -289,13 +192,10 @@ def cancel(store: Store, sequence: int, reason: Reason = Reason.USER) -> SystemJ
 
 
 def _cancel(tx: Transaction, row: SystemJob, reason: Reason) -> SystemJob:
-    if row.state is State.LOCKED:
-        return tx.save(row, replace(row, status=Status.CANCELING))
-    if row.has_process:
-        return moves.suspend(tx, row, Reason.CANCELING)
-    done = moves.complete(tx, row, Status.CANCELED, reason, f"canceled by {tx.actor}")
-    ledger.leave_plan(tx, row)
-    return done
+    canceled = moves.cancel(tx, row, reason, f"canceled by {tx.actor}")
+    if canceled.state is State.COMPLETED:
+        ledger.leave_plan(tx, row)
+    return canceled
 
 
 def postpone(store: Store, sequence: int, until: int) -> SystemJob:
@@ -311,7 +211,8 @@ def postpone(store: Store, sequence: int, until: int) -> SystemJob:
         if row.state is State.LOCKED:
             return tx.save(row, replace(row, status=Status.PAUSING, pause_until=until))
         reason = Reason.RETRYING if row.reason is Reason.RETRYING else Reason.POSTPONED
-        postponed = moves.suspend(tx, row, reason, until)
+        # A person's choice: the schedule's late limit does not hold against it.
+        postponed = moves.suspend(tx, replace(row, start_by=None), reason, until)
         ledger.leave_plan(tx, postponed)
         return postponed
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import FrameType
 
 import jobctl
-from jobctl import ledger, presence, processes, wake, watch
+from jobctl import presence, processes, wake, watch
 from jobctl.assignment import Runner
 from jobctl.clock import Alarm, Clock, SystemClock
 from jobctl.config import Config, ensure_home
@@ -23,6 +23,7 @@ from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
+from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
 from jobctl.store import Claimed, Store
@@ -74,7 +75,7 @@ class Daemon:
         self.stopping = False
         """Nothing more is promoted or claimed."""
         self.leave_at: float | None = None
-        self.next_due: int | None = None
+        self.promoter = Promoter(clock)
         self.to_hand_over: deque[Claimed] = deque()
 
     # From start to end
@@ -87,12 +88,11 @@ class Daemon:
         ensure_home(self.config)
         presence.take(self.config, self.lock, takeover, self.shutdown_timeout)
         try:
-            with Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
+            with self._interruptible(), Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
                 self._start()
-                with self._interruptible():
-                    log.info("daemon %d started: pid %d, %d slots", self.fleet.generation, os.getpid(), self.slots)
-                    self._loop()
-                    return self._leave()
+                log.info("daemon %d started: pid %d, %d slots", self.fleet.generation, os.getpid(), self.slots)
+                self._loop()
+                return self._leave()
         finally:
             self.lock.release()
 
@@ -106,7 +106,7 @@ class Daemon:
             self.host_id = tx.host_id(socket.gethostname())
             row = {**me._asdict(), "host_id": self.host_id, "version": jobctl.__version__, "slots": self.slots}
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
-            ledger.revive(tx)
+            self.promoter.start(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots)
         self._open_ears()
@@ -118,6 +118,7 @@ class Daemon:
     def _open_ears(self) -> None:
         self.ear = wake.listen(self.config.run_directory)
         self.fleet.selector.register(self.ear, selectors.EVENT_READ, "wake")
+        self.fleet.selector.register(self.signal_ear, selectors.EVENT_READ, "signal")
         self.alarm = Alarm() if isinstance(self.clock, SystemClock) else None
         if self.alarm is not None:
             self.fleet.selector.register(self.alarm, selectors.EVENT_READ, "alarm")
@@ -166,8 +167,7 @@ class Daemon:
         if self.fleet.inbox or self.fleet.burying:
             return False
         ((busy,),) = self.store.database.run("busy")
-        ((due,),) = self.store.database.run("next_due")
-        return not busy and (due is None or due > self.clock.now())
+        return not busy and not self.promoter.look(self.store)
 
     # One turn
 
@@ -182,8 +182,7 @@ class Daemon:
         self._tell_wishes()
         gone = self.fleet.gone()
         self.fleet.report_stuck()
-        ((self.next_due,),) = self.store.database.run("next_due")
-        due = not self.stopping and self.next_due is not None and self.next_due <= self.clock.now()
+        due = self.promoter.look(self.store) and not self.stopping
         claiming = not self.stopping and self.dispatcher.can_claim()
         return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone)
 
@@ -205,7 +204,7 @@ class Daemon:
                     recorder.apply(tx, runner, message)
                 for runner in gone:
                     recorder.bury(tx, runner)
-                promoted = 0 if self.stopping else ledger.promote(tx)
+                promoted = 0 if self.stopping else self.promoter.promote(tx)
                 claimed = [] if self.stopping else self.dispatcher.claim(tx, recorder)
         except BaseException:
             recorder.rolled_back()
@@ -277,7 +276,7 @@ class Daemon:
         if self.dispatcher.short or self.dispatcher.not_before > now:
             limits.append(AFTER_TROUBLE)
         if self.alarm is not None:
-            self.alarm.set(None if self.stopping or now < self.quiet_until else self.next_due)
+            self.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
         else:
             limits.append(0.05)  # a clock moved by a file rings no alarm
         for key, _ in self.fleet.wait(min(limits)):
@@ -310,7 +309,6 @@ class Daemon:
         self.signal_ear, mouth = socket.socketpair()
         self.signal_ear.setblocking(False)
         mouth.setblocking(False)
-        self.fleet.selector.register(self.signal_ear, selectors.EVENT_READ, "signal")
         old_mouth = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
         old = {number: signal.signal(number, self._count_signal) for number in STOPPING}
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS, to_datetime
 from jobctl.model import Definition, Job, JsonDict, Plan, Reason, SystemJob
+from jobctl.vocabulary import job_state, request_status
 
 if TYPE_CHECKING:
     from jobctl.store import Event
@@ -112,12 +113,22 @@ def parsed(text: str | None) -> object:
 
 
 def job_document(
-    job: Job, next_at: int | None = None, *, words: str | None = None, last: SystemJob | None = None
+    job: Job,
+    next_at: int | None = None,
+    *,
+    words: str | None = None,
+    last: SystemJob | None = None,
+    ran: SystemJob | None = None,
 ) -> JsonDict:
-    """A job as `--json` shows it; `words` describes its schedule, `last` is its newest completed system job."""
+    """A job as `--json` shows it; `words` describes its schedule.
+
+    `last` is its newest completed system job, `ran` the newest of those that had begun.
+    """
     return {
         "name": job.name,
         "version": job.version.number,
+        "request_status": request_status(job.plan, ran),
+        "state": job_state(job.plan, ran),
         **definition_document(job.version.definition),
         "schedule": plan_document(job.plan, words) if job.plan is not None else None,
         "next_at": instant(next_at),
@@ -176,7 +187,18 @@ def plan_document(plan: Plan, words: str | None) -> JsonDict:
         "ended_by": plan.ended_by,
         "overlap": plan.overlap,
         "catch_up": plan.catch_up,
+        "catch_up_window": seconds(plan.catch_up_window),
+        "late_limit": seconds(plan.late_limit),
+        "jitter": seconds(plan.jitter),
+        "paused_from": instant(plan.paused_from),
+        "paused_until": instant(plan.paused_until),
+        "pause_reason": plan.pause_reason,
     }
+
+
+def seconds(microseconds: int | None) -> float | None:
+    """A stored length in seconds."""
+    return None if microseconds is None else microseconds / MICROSECONDS
 
 
 def event_document(event: Event) -> JsonDict:

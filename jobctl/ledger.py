@@ -1,8 +1,11 @@
-"""The occurrence ledger: the next occurrence of an active schedule always exists, and each instant is decided once."""
+"""The occurrence ledger: the next occurrence of an active schedule always exists, and each instant is decided once.
+
+What becomes of an occurrence whose instant has come is decided in `promotion`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,13 +14,14 @@ from functools import lru_cache
 from jobctl import moves
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
-from jobctl.model import MISSED_AFTER, Job, Plan, Reason, State, Status, SystemJob
+from jobctl.model import Job, Plan, Reason, State, Status, SystemJob
 from jobctl.schedule import Schedule, build
+from jobctl.schedule.daylight import LATEST
 from jobctl.store import Transaction
 
 TICK = timedelta(microseconds=1)
-BATCH = 500
-"""How many due system jobs one transaction promotes, so that others get their turn."""
+BY_BOOT = "on_start"
+"""The notation whose instants are no calendar's: its occurrences are made by `after_boot`."""
 
 
 def schedule_of(plan: Plan) -> Schedule:
@@ -45,13 +49,14 @@ def first_instant(plan: Plan) -> int | None:
     schedule = schedule_of(plan)
     moment = schedule.first(to_datetime(plan.activated_at))
     if moment is not None and plan.planned_through is not None and from_datetime(moment) <= plan.planned_through:
-        moment = schedule.next_after(to_datetime(plan.planned_through))
+        return _instant_after(plan, plan.planned_through)
     return None if moment is None else from_datetime(moment)
 
 
 def plan_first(tx: Transaction, job: Job, plan: Plan) -> SystemJob | None:
     """Create the first occurrence of a plan that has just been stored."""
-    return _create(tx, job, plan, first_instant(plan))
+    instant = first_instant(plan)
+    return None if instant is None else create(tx, job, plan, instant)
 
 
 def plan_following(tx: Transaction, job_id: int, after: int) -> SystemJob | None:
@@ -64,12 +69,19 @@ def plan_following(tx: Transaction, job_id: int, after: int) -> SystemJob | None
         _finish_if_spent(tx, plan, uncounted)
         return None
     ((last,),) = tx.database.run("last_occurrence_of_plan", {"job_id": job_id, "plan": plan.number})
-    after = max(after, plan.planned_through or after, last or after)
-    following = schedule_of(plan).next_after(to_datetime(after))
+    following = (
+        first_instant(plan) if last is None else _instant_after(plan, max(after, plan.planned_through or 0, last))
+    )
     if following is None:
-        _finish_if_spent(tx, plan, uncounted)
+        if plan.spec["notation"] != BY_BOOT:
+            _finish_if_spent(tx, plan, uncounted)
         return None
-    return _create(tx, tx.job_by_id(job_id), plan, from_datetime(following))
+    return create(tx, tx.job_by_id(job_id), plan, following)
+
+
+def _instant_after(plan: Plan, after: int) -> int | None:
+    moment = schedule_of(plan).next_after(to_datetime(after))
+    return None if moment is None else from_datetime(moment)
 
 
 def _finish_if_spent(tx: Transaction, plan: Plan, uncounted: int) -> None:
@@ -77,9 +89,9 @@ def _finish_if_spent(tx: Transaction, plan: Plan, uncounted: int) -> None:
         tx.save_plan(replace(plan, active=False, ended_on=tx.now, ended_by="finished"))
 
 
-def _create(tx: Transaction, job: Job, plan: Plan, instant: int | None) -> SystemJob | None:
-    if instant is None:
-        return None
+def create(tx: Transaction, job: Job, plan: Plan, instant: int) -> SystemJob:
+    """The occurrence of that instant, waiting for its time."""
+    due_at, start_by = _may_run(job, plan, instant)
     return tx.insert_system_job(
         job.version,
         state=State.SUSPENDED,
@@ -88,32 +100,52 @@ def _create(tx: Transaction, job: Job, plan: Plan, instant: int | None) -> Syste
         message_name="schedule",
         plan=plan.number,
         occurrence_at=instant,
-        due_at=instant,
+        due_at=due_at,
+        start_by=start_by,
     )
 
 
-def promote(tx: Transaction) -> int:
-    """Make ready, or decide otherwise on, what is due; the number of system jobs looked at."""
-    looked = 0
-    # A schedule that comes round within one turn is due again at once: each of its instants is decided in order.
-    while looked < BATCH and (rows := tx.due(BATCH - looked)):
-        closed = [row for row in rows if _guarded(tx, row, _close_gap)]
-        moves.join_planned(tx)  # only now: what runs for a gap joins at its own instant
-        if closed:
-            rows = tx.due(BATCH - looked)
-        looked += len(rows)
-        for row in rows:
-            _guarded(tx, row, _decide)
-    moves.join_planned(tx)
-    return looked
+def offset(job: Job, plan: Plan) -> int:
+    """The job's own delay within the plan's jitter: the same for every occurrence, on every start of the daemon."""
+    if not plan.jitter:
+        return 0
+    digest = hashlib.sha256(f"{job.name} {job.created_on}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % plan.jitter
 
 
-def join_planned(tx: Transaction) -> None:
-    """Let occurrences take their places in token queues before somebody else joins: gaps are closed first."""
-    for row in tx.due(BATCH):
-        if row.dependency_token is not None:
-            _guarded(tx, row, _close_gap)
-    moves.join_planned(tx)
+def in_pause(plan: Plan, instant: int) -> bool:
+    """Whether the instant lies in the schedule's last pause."""
+    return plan.paused_from is not None and plan.paused_from <= instant < (plan.paused_until or 0)
+
+
+def pause(tx: Transaction, job: Job, plan: Plan, until: int, why: str | None) -> Plan:
+    """Hold back the occurrences from now until just before `until`, which may be now: then the pause is over."""
+    holding = plan.paused_from is not None and (plan.paused_until or 0) > tx.now
+    why = why or (plan.pause_reason if holding else None)
+    paused = replace(plan, paused_from=plan.paused_from if holding else tx.now, paused_until=until, pause_reason=why)
+    tx.save_plan(paused)
+    refresh_pending(tx, job, paused)
+    return paused
+
+
+def refresh_pending(tx: Transaction, job: Job, plan: Plan) -> None:
+    """When the occurrence to come may run, after the plan's pause, jitter or late limit have changed."""
+    row = tx.pending_occurrence(plan.job_id)
+    if row is not None and row.reason is Reason.SCHEDULED and row.occurrence_at is not None:
+        due_at, start_by = _may_run(job, plan, row.occurrence_at)
+        tx.save(row, replace(row, due_at=due_at, start_by=start_by))
+
+
+def _may_run(job: Job, plan: Plan, instant: int) -> tuple[int, int | None]:
+    """When the occurrence of that instant is due, and by when it has to begin."""
+    due_at = min(instant + offset(job, plan), from_datetime(LATEST))
+    start_by = None if plan.late_limit is None else due_at + plan.late_limit
+    if plan.spec["notation"] == "once" and plan.end_at is not None:
+        # Etendo's Run Later names an end: a delayed run may still begin until then.
+        start_by = min(plan.end_at, start_by or plan.end_at)
+    if in_pause(plan, instant):
+        due_at = max(due_at, plan.paused_until or 0)
+    return due_at, start_by
 
 
 def revive(tx: Transaction) -> None:
@@ -123,15 +155,31 @@ def revive(tx: Transaction) -> None:
             plan_following(tx, job_id, 0)
 
 
-def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, SystemJob], bool]) -> bool:
-    """Take the step; a schedule that cannot be computed any more holds only its own job, with the reason."""
-    try:
-        return step(tx, row)
-    except BadInput as error:
-        message = f"the schedule cannot be computed: {error}"
-        row = tx.system_job(row.sequence)
-        moves.suspend(tx, replace(row, message=message), Reason.HELD)
-        return False
+def realign(tx: Transaction) -> None:
+    """Plan anew what the calendar no longer has: the rules of a time zone have changed since it was planned."""
+    for (sequence,) in tx.database.run("planned"):
+        row = tx.system_job(sequence)
+        plan = tx.plan(row.job_id)
+        assert plan is not None and row.occurrence_at is not None
+        if plan.spec["notation"] == BY_BOOT:
+            continue
+        instant = to_datetime(row.occurrence_at)
+        with suppress(BadInput):
+            if schedule_of(plan).last_before(instant + TICK) != instant:
+                moves.remove(tx, row)
+                following = plan_following(tx, row.job_id, 0)
+                to = None if following is None else following.occurrence_at
+                tx.event("moved", job_id=row.job_id, was=row.occurrence_at, to=to)
+
+
+def after_boot(tx: Transaction, boot_id: str) -> None:
+    """Make the occurrences of the schedules by boot that have not had this boot's."""
+    for (job_id,) in tx.database.run("plans_for_boot", {"boot_id": boot_id}):
+        plan = tx.plan(job_id)
+        assert plan is not None
+        tx.save_plan(replace(plan, boot_id=boot_id))
+        if tx.pending_occurrence(job_id) is None:
+            create(tx, tx.job_by_id(job_id), plan, max(tx.now, (plan.planned_through or 0) + 1))
 
 
 def count_if_first(tx: Transaction, row: SystemJob) -> None:
@@ -153,51 +201,11 @@ def begin_early(tx: Transaction, row: SystemJob) -> SystemJob:
     return ready
 
 
-def _decide(tx: Transaction, row: SystemJob) -> bool:
-    if row.plan is None or row.reason is not Reason.SCHEDULED:
-        begin_early(tx, row)
-        return True
+def pass_by(tx: Transaction, row: SystemJob, through: int | None = None) -> None:
+    """The instant, and all up to `through`, are decided without a run: they do not count."""
     plan = tx.plan(row.job_id)
     assert plan is not None and row.occurrence_at is not None
-    schedule_of(plan)  # if it cannot be computed any more, nothing has been changed yet
-    active = tx.database.run("active_of_schedule", {"job_id": row.job_id, "sequence": row.sequence})
-    if active:
-        _pass(tx, row)
-        state = Status(active[0][2]).label.replace("_", " ")
-        message = f"not run: #{active[0][0]} of the same schedule was still active ({state})"
-        moves.complete(tx, row, Status.CANCELED, Reason.OVERLAP, message)
-    else:
-        count_if_first(tx, row)
-        moves.make_ready(tx, row)
-    plan_following(tx, row.job_id, row.occurrence_at)
-    return True
-
-
-def _close_gap(tx: Transaction, row: SystemJob) -> bool:
-    """Catch-up `latest`: one run for the whole gap; the rest is one record with their number."""
-    if row.plan is None or row.reason is not Reason.SCHEDULED or tx.now - row.due_at <= MISSED_AFTER:
-        return False
-    plan = tx.plan(row.job_id)
-    assert plan is not None and row.occurrence_at is not None
-    schedule = schedule_of(plan)
-    head, now = to_datetime(row.occurrence_at), to_datetime(tx.now)
-    last = schedule.last_before(now + TICK)
-    if last is None or last <= head:
-        return False
-    dropped = schedule.count_between(head - TICK, last) - 1
-    _pass(tx, row)
-    message = f"missed {dropped} occurrence{'s' if dropped != 1 else ''}: no daemon was running"
-    moves.complete(tx, tx.save(row, replace(row, dropped=dropped)), Status.CANCELED, Reason.MISSED, message)
-    _create(tx, tx.job_by_id(row.job_id), plan, from_datetime(last))
-    return True
-
-
-def _pass(tx: Transaction, row: SystemJob) -> None:
-    """The instant is decided without a run: it does not count."""
-    plan = tx.plan(row.job_id)
-    assert plan is not None and row.occurrence_at is not None
-    through = max(row.occurrence_at, plan.planned_through or row.occurrence_at)
-    tx.save_plan(replace(plan, planned_through=through))
+    tx.save_plan(replace(plan, planned_through=max(through or row.occurrence_at, plan.planned_through or 0)))
 
 
 def leave_plan(tx: Transaction, row: SystemJob) -> None:

@@ -80,6 +80,29 @@ class Reason(StrEnum):
     DAEMON_STOPPED = "daemon_stopped"
 
 
+class Overlap(StrEnum):
+    """What becomes of an occurrence that falls due while an earlier one of its schedule is active."""
+
+    SKIP = "skip"
+    """Recorded, not run."""
+    QUEUE = "queue"
+    """One waits until the active one has ended; further ones are recorded."""
+    ALLOW = "allow"
+    """It runs beside."""
+    REPLACE = "replace"
+    """The active one is canceled; it runs once that is gone."""
+
+
+class CatchUp(StrEnum):
+    """What becomes of the occurrences that were missed."""
+
+    LATEST = "latest"
+    ALL = "all"
+    """Each, one after the other, but no more than the last hundred."""
+    NONE = "none"
+    """Recorded only: Etendo's misfires, Azure's missed slots."""
+
+
 _R = Reason
 REASONS: Final[Mapping[Status, frozenset[Reason]]] = {
     Status.WAITING_FOR_RESOURCES: frozenset(),
@@ -234,8 +257,20 @@ class Plan:
     ended_on: int | None
     ended_by: str | None
     """`finished`, `unscheduled`, or None while active."""
-    overlap: str = "skip"
-    catch_up: str = "latest"
+    overlap: Overlap = Overlap.SKIP
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_window: int | None = None
+    """Microseconds by which a missed occurrence may be late and still be caught up with."""
+    late_limit: int | None = None
+    """Microseconds after its due instant until which an occurrence may begin."""
+    jitter: int = 0
+    """Microseconds within which the job's stable offset lies, which delays each occurrence."""
+    paused_from: int | None = None
+    paused_until: int | None = None
+    """The schedule's last pause; its instants from `paused_from` to just before `paused_until` are not run."""
+    pause_reason: str | None = None
+    boot_id: str | None = None
+    """For a schedule by boot: the boot it was last decided for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +306,8 @@ class SystemJob:
     plan: int | None
     occurrence_at: int | None
     due_at: int
+    start_by: int | None
+    """The latest instant at which it may begin."""
     priority: int
     dependency_token: str | None
     token_seq: int | None
@@ -313,6 +350,8 @@ class SystemJob:
     pause_until: int | None
     """While pausing: the instant at which it shall go on by itself."""
     delete_requested: bool
+    cancel_reason: Reason | None
+    """While canceling: what for."""
     time_zone: str | None
     recurrence_pattern: str | None
     recurrence_start_at: int | None

@@ -29,10 +29,11 @@ def join_planned(tx: Transaction) -> None:
 
 @contextmanager
 def leaving_token(tx: Transaction, row: SystemJob) -> Iterator[None]:
-    """Around what ends it: whoever stands behind it in the token's queue moves up."""
+    """Around what ends it: whoever stands behind it, in the token's queue or its schedule's, moves up."""
     ahead = tx.blocked_by(row.sequence)  # as it is now: the row may have been read before others left the queue
     yield
-    tx.database.run("leave_token", {"sequence": row.sequence, "blocked_by": ahead})
+    parameters = {"sequence": row.sequence, "token": row.dependency_token, "blocked_by": ahead}
+    tx.database.run("leave_queue", parameters)
 
 
 def make_ready(tx: Transaction, row: SystemJob) -> SystemJob:
@@ -71,6 +72,16 @@ def complete(
     )
     with leaving_token(tx, row):
         return tx.save(row, done)
+
+
+def cancel(tx: Transaction, row: SystemJob, reason: Reason, message: str) -> SystemJob:
+    """Completed at once, or as soon as its process tree is gone; `reason` and `message` are kept until then."""
+    if not row.has_process and row.state is not State.LOCKED:
+        return complete(tx, row, Status.CANCELED, reason, message)
+    marked = replace(row, cancel_reason=reason, message=message)
+    if row.state is State.LOCKED:
+        return tx.save(row, replace(marked, status=Status.CANCELING))
+    return suspend(tx, marked, Reason.CANCELING)
 
 
 def remove(tx: Transaction, row: SystemJob) -> None:

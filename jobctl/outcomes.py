@@ -30,7 +30,11 @@ def settle(tx: Transaction, row: SystemJob, outcome: Outcome) -> SystemJob | Non
         moves.remove(tx, row)
         return None
     if canceling(row):
-        reason = outcome.reason if outcome.status is Status.CANCELED and outcome.reason else Reason.USER
+        reason = row.cancel_reason or Reason.USER
+        if outcome.status is Status.CANCELED and outcome.reason is Reason.DAEMON_STOPPED:
+            reason = outcome.reason
+        if reason is Reason.REPLACED:
+            ended = replace(ended, message=row.message)
         if outcome.result is not None:
             tx.save_result(row.sequence, outcome.result)
         return _complete(tx, row, ended, Status.CANCELED, reason, outcome.ended_on)
@@ -112,7 +116,7 @@ def hand_back(tx: Transaction, row: SystemJob) -> SystemJob | None:
         return None
     free = replace(row, runner_id=None)
     if canceling(row):
-        return _complete(tx, row, free, Status.CANCELED, Reason.USER, tx.now)
+        return _complete(tx, row, free, Status.CANCELED, row.cancel_reason or Reason.USER, tx.now)
     if row.status is Status.PAUSING:
         return _suspend(tx, row, free, *_pause_of(row))
     return tx.save(row, replace(free, state=State.READY, status=Status.WAITING_FOR_RESOURCES))

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from jobctl.database import Row
-from jobctl.model import Definition, Plan, Reason, State, Status, SystemJob
+from jobctl.model import CatchUp, Definition, Overlap, Plan, Reason, State, Status, SystemJob
 
 SAVED = tuple(field.name for field in fields(SystemJob))
 """The columns of system_job_view, in their order."""
@@ -24,13 +24,19 @@ def system_job_from(row: Row) -> SystemJob:
         reason=None if values["reason"] is None else Reason(values["reason"]),
         parent=values["parent"] or None,
         delete_requested=bool(values["delete_requested"]),
+        cancel_reason=None if values["cancel_reason"] is None else Reason(values["cancel_reason"]),
     )
 
 
 def plan_from(row: Row) -> Plan:
-    values = list(row)
-    values[2], values[10] = json.loads(values[2]), bool(values[10])
-    return Plan(*values)
+    plan = Plan(*row)
+    return replace(
+        plan,
+        spec=json.loads(row[2]),
+        active=bool(plan.active),
+        overlap=Overlap(plan.overlap),
+        catch_up=CatchUp(plan.catch_up),
+    )
 
 
 def plan_parameters(plan: Plan) -> dict[str, Any]:

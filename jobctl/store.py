@@ -303,6 +303,7 @@ class Transaction(Store):
             "plan": None,
             "occurrence_at": None,
             "due_at": self.now,
+            "start_by": None,
             "priority": version.definition.priority,
             "dependency_token": version.definition.token,
             "ready_on": None,
@@ -341,6 +342,10 @@ class Transaction(Store):
     def due(self, limit: int) -> list[SystemJob]:
         """Suspended ones whose time has come, oldest first."""
         return [system_job_from(row) for row in self.database.run("due", {"now": self.now, "limit": limit})]
+
+    def late(self) -> list[int]:
+        """Ready ones that have not begun by the latest instant at which they might."""
+        return [int(sequence) for (sequence,) in self.database.run("late", {"now": self.now})]
 
     def blocked_by(self, sequence: int) -> int | None:
         rows = self.database.run("blocked_by", {"sequence": sequence})

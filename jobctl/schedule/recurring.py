@@ -50,6 +50,19 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTerms:
+    """What a notation says itself of a plan's terms; None where it is silent. Instants are aware."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    """Inclusive."""
+    count: int | None = None
+    time_zone: str | None = None
+    """The zone it is read in where none is asked for; None: the machine's."""
+    catch_up: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recurring:
     """The Schedule of a rule, no sooner than `start` and no later than `end` (inclusive)."""
 

@@ -63,21 +63,26 @@ SELECT v.id, v.job_id, jobs.name, v.number, v.definition, v.created_on, actors.n
 
 -- name: plan
 SELECT job_id, plan, spec, time_zone, start_at, end_at, count, fired, activated_at, planned_through, active, ended_on,
-       ended_by, overlap, catch_up
+       ended_by, overlap, catch_up, catch_up_window, late_limit, jitter, paused_from, paused_until, pause_reason,
+       boot_id
   FROM schedules
  WHERE job_id = :job_id;
 
 -- name: save_plan
 INSERT INTO schedules (job_id, plan, spec, time_zone, start_at, end_at, count, fired, activated_at, planned_through,
-                       active, ended_on, ended_by, overlap, catch_up)
+                       active, ended_on, ended_by, overlap, catch_up, catch_up_window, late_limit, jitter, paused_from,
+                       paused_until, pause_reason, boot_id)
 VALUES (:job_id, :plan, :spec, :time_zone, :start_at, :end_at, :count, :fired, :activated_at, :planned_through,
-        :active, :ended_on, :ended_by, :overlap, :catch_up)
+        :active, :ended_on, :ended_by, :overlap, :catch_up, :catch_up_window, :late_limit, :jitter, :paused_from,
+        :paused_until, :pause_reason, :boot_id)
 ON CONFLICT (job_id) DO UPDATE
    SET plan = excluded.plan, spec = excluded.spec, time_zone = excluded.time_zone, start_at = excluded.start_at,
        end_at = excluded.end_at, count = excluded.count, fired = excluded.fired,
        activated_at = excluded.activated_at, planned_through = excluded.planned_through, active = excluded.active,
        ended_on = excluded.ended_on, ended_by = excluded.ended_by, overlap = excluded.overlap,
-       catch_up = excluded.catch_up;
+       catch_up = excluded.catch_up, catch_up_window = excluded.catch_up_window, late_limit = excluded.late_limit,
+       jitter = excluded.jitter, paused_from = excluded.paused_from, paused_until = excluded.paused_until,
+       pause_reason = excluded.pause_reason, boot_id = excluded.boot_id;
 
 -- name: save_plan_terms
 INSERT INTO plans (job_id, plan, spec, time_zone, start_at) VALUES (:job_id, :plan, :spec, :time_zone, :start_at)
@@ -144,10 +149,10 @@ SELECT events.at, actors.name, events.kind, events.detail, events.sequence
 
 -- name: insert_system_job
 INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, plan, occurrence_at,
-                         due_at, priority, dependency_token, created_on, created_by, modified_on, modified_by, owner,
+                         due_at, start_by, priority, dependency_token, created_on, created_by, modified_on, modified_by, owner,
                          ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset)
 VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
-        :priority, :dependency_token, :now, :actor, :now, :actor, :actor, :ready_on, :completed_on, :depth, :parent,
+        :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :actor, :ready_on, :completed_on, :depth, :parent,
         :rerun_of, :regarding, :dropped, :utc_offset)
 RETURNING sequence;
 
@@ -162,14 +167,15 @@ ON CONFLICT (sequence) DO UPDATE SET result = excluded.result;
 -- they may have changed since, when another one left the queue.
 -- name: save_system_job
 UPDATE system_jobs
-   SET state = :state, status = :status, reason = :reason, due_at = :due_at, priority = :priority,
+   SET state = :state, status = :status, reason = :reason, due_at = :due_at, start_by = :start_by,
+       priority = :priority,
        blocked_by = CASE WHEN :state = 3 THEN NULL ELSE blocked_by END, attempt = :attempt,
        retry_count = :retry_count, lost_count = :lost_count, modified_on = :now, modified_by = :actor,
        ready_on = :ready_on, started_on = :started_on, completed_on = :completed_on, run_time = :run_time,
        exit_code = :exit_code, signal = :signal, error_code = :error_code, message = :message,
        friendly_message = :friendly_message, stage = :stage, progress = :progress, dropped = :dropped,
        log_bytes = :log_bytes, runner_id = :runner_id, pause_until = :pause_until,
-       delete_requested = :delete_requested
+       delete_requested = :delete_requested, cancel_reason = :cancel_reason
  WHERE sequence = :sequence AND claim = :claim AND state = :state_was AND status = :status_was;
 
 -- name: delete_system_job
@@ -190,14 +196,29 @@ UPDATE system_jobs SET token_seq = :token_seq, blocked_by = :blocked_by
 -- name: blocked_by
 SELECT blocked_by FROM system_jobs WHERE sequence = :sequence;
 
--- The one behind it moves up: to the front, or behind the one before.
--- name: leave_token
-UPDATE system_jobs SET blocked_by = :blocked_by WHERE blocked_by = :sequence;
+-- The one behind it moves up: in the token's queue to the front, or behind the one before; one that waited for
+-- another occurrence of its schedule behind the oldest that is still active.
+-- name: leave_queue
+UPDATE system_jobs AS s
+   SET blocked_by = CASE WHEN token_seq IS NOT NULL AND dependency_token = :token THEN :blocked_by
+                         ELSE (SELECT min(o.sequence) FROM system_jobs AS o
+                                WHERE o.job_id = s.job_id AND o.state < 3 AND o.plan IS NOT NULL
+                                  AND o.sequence < s.sequence AND o.sequence != :sequence
+                                  AND (o.state IN (0, 2) OR o.runner_id IS NOT NULL
+                                       OR o.reason IN ('retrying', 'held', 'paused'))) END
+ WHERE blocked_by = :sequence;
 
--- An occurrence joins at its planned instant, whether or not it may run then.
+-- name: wait_behind
+UPDATE system_jobs SET blocked_by = :behind WHERE sequence = :sequence AND blocked_by IS NULL;
+
+-- An occurrence joins at its planned instant, whether or not it may run then; one whose schedule is paused never does.
 -- name: joining
-SELECT sequence FROM system_jobs
+SELECT sequence FROM system_jobs AS s
  WHERE state = 1 AND dependency_token IS NOT NULL AND token_seq IS NULL AND plan IS NOT NULL AND occurrence_at <= :now
+   AND NOT (reason = 'scheduled' AND EXISTS (SELECT 1 FROM schedules AS c
+                                              WHERE c.job_id = s.job_id AND c.plan = s.plan
+                                                AND s.occurrence_at >= c.paused_from
+                                                AND s.occurrence_at < c.paused_until))
  ORDER BY occurrence_at, sequence;
 
 -- name: retoken_pending
@@ -240,12 +261,18 @@ SELECT * FROM system_job_view
 -- name: next_due
 SELECT min(due_at) FROM system_jobs WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying');
 
--- The previous one of the schedule that is still active, not merely waiting for its time.
+-- Those of the schedule that are still active, not merely waiting for their time.
 -- name: active_of_schedule
-SELECT sequence, state, status FROM system_jobs
+SELECT sequence FROM system_jobs
  WHERE job_id = :job_id AND state < 3 AND plan IS NOT NULL AND sequence != :sequence
    AND (state IN (0, 2) OR runner_id IS NOT NULL OR reason IN ('retrying', 'held', 'paused'))
- ORDER BY sequence LIMIT 1;
+ ORDER BY sequence;
+
+-- What has not begun by the latest instant at which it might.
+-- name: late
+SELECT sequence FROM system_jobs
+ WHERE state = 0 AND start_by < :now AND attempt = 0 AND runner_id IS NULL
+ ORDER BY start_by;
 
 -- How many occurrences of the plan may still come to count.
 -- name: uncounted_of_plan
@@ -257,6 +284,19 @@ SELECT job_id FROM schedules
  WHERE active AND NOT EXISTS (SELECT 1 FROM system_jobs AS s
                                WHERE s.job_id = schedules.job_id AND s.plan = schedules.plan AND s.state = 1
                                  AND (s.reason = 'scheduled' OR (s.reason = 'held' AND s.ready_on IS NULL)));
+
+-- Active schedules by boot that have not been decided for this one.
+-- name: plans_for_boot
+SELECT job_id FROM schedules
+ WHERE active AND json_extract(spec, '$.notation') = 'on_start' AND boot_id IS NOT :boot_id;
+
+-- Planned by the calendar and still waiting for their time.
+-- name: planned
+SELECT s.sequence FROM system_jobs AS s JOIN schedules ON schedules.job_id = s.job_id AND schedules.plan = s.plan
+ WHERE s.state = 1 AND s.reason = 'scheduled' AND schedules.active;
+
+-- name: active_schedules
+SELECT jobs.name FROM schedules JOIN jobs ON jobs.id = schedules.job_id WHERE active ORDER BY jobs.name;
 
 -- name: last_occurrence_of_plan
 SELECT max(occurrence_at) FROM system_jobs WHERE job_id = :job_id AND plan = :plan;

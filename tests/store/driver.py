@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from jobctl import control
+from jobctl import control, scheduling
 from jobctl.assignment import Runner
 from jobctl.errors import BadInput, Refused
 from jobctl.model import Reason, State, Status, SystemJob
@@ -90,7 +90,7 @@ class Driver:
     def schedule(self, name: str, asked: Asked, count: int | None = None) -> None:
         planned = plan_of(asked, count)
         self.step(
-            lambda: control.schedule(self.world.store, name, planned),
+            lambda: scheduling.schedule(self.world.store, name, planned),
             lambda: self.books.schedule(name, asked, count),
         )
 
@@ -98,13 +98,13 @@ class Driver:
         self.count("reschedule")
         planned = None if asked is None else plan_of(asked, count)
         self.step(
-            lambda: control.reschedule(self.world.store, name, planned),
+            lambda: scheduling.reschedule(self.world.store, name, planned),
             lambda: self.books.reschedule(name, asked, count),
         )
 
     def unschedule(self, name: str) -> None:
         self.count("unschedule")
-        self.step(lambda: control.unschedule(self.world.store, name), lambda: self.books.unschedule(name))
+        self.step(lambda: scheduling.unschedule(self.world.store, name), lambda: self.books.unschedule(name))
 
     def submit(self, name: str, at: int | None = None) -> int:
         self.count("submit")
@@ -307,8 +307,8 @@ def fields(terms: Terms) -> dict[str, Any]:
     }
 
 
-def plan_of(asked: Asked, count: int | None) -> control.Planned:
+def plan_of(asked: Asked, count: int | None) -> scheduling.Planned:
     kind, number, start, end = asked
     if kind == "once":
-        return control.Planned(once(number).spec, "UTC", start, end, count)
+        return scheduling.Planned(once(number).spec, "UTC", start, end, count)
     return every(f"{number // SECOND}s", start, end, count)

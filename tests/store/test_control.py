@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jobctl import control
+from jobctl import control, scheduling
 from jobctl.errors import BadInput, JobNotFound, NotFound, Refused, SystemJobNotFound
 from jobctl.model import Definition, Reason, State, SystemJob
 from tests.store.expected_life import legal
@@ -92,7 +92,7 @@ def test_a_name_means_the_running_then_paused_then_retrying_then_ready_one(verb:
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_name_never_means_the_pending_occurrence(verb: str, world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m"))
+    scheduling.schedule(world.store, "backup", every("10m"))
     with pytest.raises(NotFound):
         resolve(world, "backup", verb)
     control.postpone(world.store, 1, START + MINUTE)
@@ -103,7 +103,7 @@ def test_a_name_never_means_the_pending_occurrence(verb: str, world: World) -> N
 @pytest.mark.parametrize("verb", ["postpone", "resume", "cancel-next"])
 def test_postpone_resume_and_cancel_next_mean_the_pending_occurrence(verb: str, world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m"))
+    scheduling.schedule(world.store, "backup", every("10m"))
     assert resolve(world, "backup", verb) == 1
 
 
@@ -311,14 +311,14 @@ def test_a_taken_name_a_second_schedule_and_a_schedule_too_little_are_refused(wo
     world.job()
     with pytest.raises(Refused):
         world.job()
-    for request in (control.unschedule, lambda store, name: control.reschedule(store, name, None)):
+    for request in (scheduling.unschedule, lambda store, name: scheduling.reschedule(store, name, None)):
         with pytest.raises(Refused):
             request(world.store, "backup")
-    control.schedule(world.store, "backup", every("1m"))
+    scheduling.schedule(world.store, "backup", every("1m"))
     with pytest.raises(Refused):
-        control.schedule(world.store, "backup", every("1m"))
+        scheduling.schedule(world.store, "backup", every("1m"))
     with pytest.raises(BadInput):
-        control.reschedule(world.store, "backup", every("1m", end=START - 1))
+        scheduling.reschedule(world.store, "backup", every("1m", end=START - 1))
     assert world.store.pending_occurrence(1) is not None
 
 
@@ -335,7 +335,7 @@ def waiting(world: World) -> list[SystemJob]:
 
 def test_an_edit_of_the_token_reaches_the_pending_occurrence_only(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE))
     submit(world)
     control.edit_job(world.store, "backup", {"token": "ledger"})
     assert [row.dependency_token for row in world.rows()] == ["ledger", None]

@@ -23,7 +23,9 @@ from jobctl.errors import CannotOpen, JobctlError, StorageFailed, TryAgain
 from jobctl.locks import FileLock
 from tests.conftest import SOURCE, wait_until
 
-FOUNDATION = database.SQL / "migrations" / "0001_foundation.sql"
+MIGRATIONS = database.SQL / "migrations"
+NEWEST = database.migrations()[-1][0]
+MORE = f"{NEWEST + 1:04}_more.sql"
 SECOND_MIGRATION = (
     "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1); ALTER TABLE jobs ADD note TEXT;"
 )
@@ -36,11 +38,11 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    """A second migration behind the first."""
+    """One more migration behind those there are."""
     directory = tmp_path / "migrations"
     directory.mkdir()
-    shutil.copy(FOUNDATION, directory)
-    (directory / "0002_more.sql").write_text(SECOND_MIGRATION)
+    shutil.copytree(MIGRATIONS, directory, dirs_exist_ok=True)
+    (directory / MORE).write_text(SECOND_MIGRATION)
     return directory
 
 
@@ -101,7 +103,7 @@ def test_a_new_home_is_created_in_wal_mode_with_every_commit_full(config: Config
     try:
         pragma = opened.connection.pragma
         assert pragma("journal_mode") == "wal" and pragma("synchronous") == 2 and pragma("foreign_keys") == 1
-        assert (pragma("application_id"), pragma("user_version")) == (APPLICATION_ID, 1)
+        assert (pragma("application_id"), pragma("user_version")) == (APPLICATION_ID, NEWEST)
     finally:
         opened.close()
 
@@ -134,13 +136,13 @@ def test_a_home_created_between_two_reads_is_no_stranger(config: Config, monkeyp
 
     monkeypatch.setattr(Database, "_header", header)
     create(config)
-    assert version(config) == 1
+    assert version(config) == NEWEST
 
 
 def test_ten_processes_create_one_home_at_once(config: Config) -> None:
-    results = finish([python(OPEN, config.home, FOUNDATION.parent) for _ in range(10)])
+    results = finish([python(OPEN, config.home, MIGRATIONS) for _ in range(10)])
     assert results == [(0, "")] * 10
-    assert version(config) == 1
+    assert version(config) == NEWEST
 
 
 def test_a_migration_keeps_what_was_there_and_a_backup_of_before(config: Config, two: Path) -> None:
@@ -149,25 +151,25 @@ def test_a_migration_keeps_what_was_there_and_a_backup_of_before(config: Config,
     connection.execute("INSERT INTO actors (name) VALUES ('user:alice')")
     connection.close()
     Database(config, directory=two).close()
-    assert version(config) == 2
-    backup = config.home / "jobctl.db.before-2"
+    assert version(config) == NEWEST + 1
+    backup = config.home / f"jobctl.db.before-{NEWEST + 1}"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     old = apsw.Connection(str(backup))
-    assert old.pragma("user_version") == 1
+    assert old.pragma("user_version") == NEWEST
     assert old.execute("SELECT name FROM actors").fetchall() == [("user:alice",)]
     old.close()
 
 
 def test_a_migration_that_fails_changes_nothing_and_can_be_repeated(config: Config, two: Path) -> None:
     create(config)
-    good = (two / "0002_more.sql").read_text()
-    (two / "0002_more.sql").write_text(good + "INSERT INTO nonesuch VALUES (1);")
+    good = (two / MORE).read_text()
+    (two / MORE).write_text(good + "INSERT INTO nonesuch VALUES (1);")
     with pytest.raises(apsw.SQLError):
         Database(config, directory=two)
-    assert version(config) == 1
-    (two / "0002_more.sql").write_text(good)
+    assert version(config) == NEWEST
+    (two / MORE).write_text(good)
     Database(config, directory=two).close()
-    assert version(config) == 2
+    assert version(config) == NEWEST + 1
 
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO extra SELECT i FROM n;"
@@ -175,8 +177,8 @@ SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT 
 
 def test_killed_in_the_middle_it_is_as_before_and_resumes(config: Config, two: Path) -> None:
     create(config)
-    text = (two / "0002_more.sql").read_text()
-    (two / "0002_more.sql").write_text(text + SLOW)
+    text = (two / MORE).read_text()
+    (two / MORE).write_text(text + SLOW)
     process = python(OPEN, config.home, two)
     wal = config.home / "jobctl.db-wal"
     # It has written beyond its cache, so it is in the middle of a migration that never ends.
@@ -184,12 +186,12 @@ def test_killed_in_the_middle_it_is_as_before_and_resumes(config: Config, two: P
     process.send_signal(signal.SIGKILL)
     finish([process])
     connection = raw(config)
-    assert connection.pragma("user_version") == 1
+    assert connection.pragma("user_version") == NEWEST
     assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
     connection.close()
-    (two / "0002_more.sql").write_text(text)
+    (two / MORE).write_text(text)
     Database(config, directory=two).close()
-    assert version(config) == 2
+    assert version(config) == NEWEST + 1
 
 
 def test_a_migration_needs_the_daemons_lock(config: Config, two: Path) -> None:
@@ -198,9 +200,9 @@ def test_a_migration_needs_the_daemons_lock(config: Config, two: Path) -> None:
     assert daemon.acquire()
     with pytest.raises(TryAgain, match="stop the daemon"):
         Database(config, directory=two, wait=0.1)
-    assert version(config) == 1 and not (config.home / "jobctl.db.before-2").exists()
+    assert version(config) == NEWEST and not (config.home / f"jobctl.db.before-{NEWEST + 1}").exists()
     Database(config, directory=two, daemon=True).close()
-    assert version(config) == 2
+    assert version(config) == NEWEST + 1
     Database(config, directory=two).close()
     daemon.release()
 
@@ -304,7 +306,7 @@ def test_a_newer_version_is_refused_with_both_numbers_and_left_as_it_was(config:
     connection = raw(config)
     connection.pragma("user_version", 9999)
     connection.close()
-    refused_unchanged(config, CannotOpen, "9999.*version 1")
+    refused_unchanged(config, CannotOpen, f"9999.*version {NEWEST}")
 
 
 @pytest.mark.parametrize("application", [1, 0])

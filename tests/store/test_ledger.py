@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jobctl import control
+from jobctl import control, scheduling
 from jobctl.errors import BadInput
 from jobctl.model import Reason, State, SystemJob
 from tests.store.world import MINUTE, SECOND, START, World, every, once
@@ -16,7 +16,7 @@ from tests.store.world import MINUTE, SECOND, START, World, every, once
 def scheduled(world: World) -> World:
     """Every ten minutes, the first in a minute; no two runs overlap unless a test lets them."""
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE))
     return world
 
 
@@ -72,7 +72,7 @@ def test_a_single_late_occurrence_runs_and_nothing_is_recorded_as_missed(schedul
 @pytest.mark.parametrize(("late", "missed"), [(60 * SECOND, 0), (60 * SECOND + 1, 1)])
 def test_more_than_a_minute_late_is_missed(late: int, missed: int, world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("30s", START))
+    scheduling.schedule(world.store, "backup", every("30s", START))
     world.clock.instant = START + late
     world.promote()
     assert sum(row.reason is Reason.MISSED for row in world.rows()) == missed
@@ -86,7 +86,7 @@ def test_a_daemon_back_after_a_year_writes_four_rows(scheduled: World) -> None:
 
 def test_an_instant_before_activation_is_not_missed(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START - 600 * MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", START - 600 * MINUTE))
     at(world, 0)
     assert [(row.reason, minutes(row.occurrence_at)) for row in world.rows()] == [(None, 0), (Reason.SCHEDULED, 10)]
 
@@ -153,7 +153,7 @@ def test_a_postponed_one_and_a_manual_run_are_not_active(scheduled: World) -> No
 
 def test_count_limits_the_runs_not_the_instants(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE, count=2))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE, count=2))
     at(world, 1)
     world.start()
     at(world, 11)
@@ -171,7 +171,7 @@ def test_count_limits_the_runs_not_the_instants(world: World) -> None:
 
 def test_a_postponed_one_holds_its_place_in_the_count(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE, count=1))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE, count=1))
     control.postpone(world.store, 1, START + 15 * MINUTE)
     assert pending(world) is None
     plan = world.store.job("backup").plan
@@ -183,7 +183,7 @@ def test_a_postponed_one_holds_its_place_in_the_count(world: World) -> None:
 @pytest.mark.parametrize(("end", "last"), [(21, 21), (20.9, 11)])
 def test_the_end_is_inclusive(end: float, last: int, world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE, START + round(end * MINUTE)))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE, START + round(end * MINUTE)))
     seen = []
     for minute in (1, 11, 21, 31):
         at(world, minute)
@@ -196,7 +196,7 @@ def test_the_end_is_inclusive(end: float, last: int, world: World) -> None:
 
 def test_a_gap_past_the_end_runs_the_last_one_once(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10m", START + MINUTE, START + 25 * MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", START + MINUTE, START + 25 * MINUTE))
     at(world, 100)
     assert [minutes(row.occurrence_at) for row in world.rows()] == [1, 21]
     assert world.row(1).dropped == 2
@@ -228,11 +228,11 @@ def test_one_resumed_early_counts_and_is_not_run_again_at_its_instant(scheduled:
 
 def test_a_new_plan_begins_strictly_after_what_was_ever_made_ready(scheduled: World) -> None:
     control.resume(scheduled.store, 1)
-    control.reschedule(scheduled.store, "backup", every("1m", START + MINUTE))
+    scheduling.reschedule(scheduled.store, "backup", every("1m", START + MINUTE))
     assert next_minute(scheduled) == 2
-    control.unschedule(scheduled.store, "backup")
+    scheduling.unschedule(scheduled.store, "backup")
     with pytest.raises(BadInput):
-        control.schedule(scheduled.store, "backup", once(START + MINUTE))
+        scheduling.schedule(scheduled.store, "backup", once(START + MINUTE))
 
 
 def test_a_clock_set_back_repeats_nothing(scheduled: World) -> None:
@@ -244,7 +244,7 @@ def test_a_clock_set_back_repeats_nothing(scheduled: World) -> None:
         at(scheduled, minute)
     assert next_minute(scheduled) == 21
     at(scheduled, -500)
-    control.reschedule(scheduled.store, "backup", every("1m", START - 1000 * MINUTE))
+    scheduling.reschedule(scheduled.store, "backup", every("1m", START - 1000 * MINUTE))
     at(scheduled, 11)
     assert next_minute(scheduled) == 12
     assert sum(row.state is State.READY for row in scheduled.rows()) == 0
@@ -259,7 +259,7 @@ def test_a_clock_set_forward_and_back_leaves_the_schedule_where_it_was_ahead(sch
 
 def test_a_one_off_in_the_past_runs_once(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", once(START - 500 * MINUTE))
+    scheduling.schedule(world.store, "backup", once(START - 500 * MINUTE))
     at(world, 0)
     run_head(world)
     at(world, 1000)
@@ -269,7 +269,7 @@ def test_a_one_off_in_the_past_runs_once(world: World) -> None:
 def test_unscheduling_cancels_the_pending_and_lets_the_running_go_on(scheduled: World) -> None:
     at(scheduled, 1)
     scheduled.start()
-    control.unschedule(scheduled.store, "backup")
+    scheduling.unschedule(scheduled.store, "backup")
     assert scheduled.row(1).state is State.LOCKED
     assert scheduled.row(2).reason is Reason.UNSCHEDULED
 
@@ -284,7 +284,7 @@ def test_manual_runs_never_move_the_schedule(scheduled: World) -> None:
 
 def test_a_schedule_shorter_than_a_turn_decides_each_instant_in_order(world: World) -> None:
     world.job()
-    control.schedule(world.store, "backup", every("10s", START + SECOND))
+    scheduling.schedule(world.store, "backup", every("10s", START + SECOND))
     world.clock.instant = START + 55 * SECOND
     world.promote()
     rows = world.rows()
@@ -300,7 +300,7 @@ def test_a_job_edited_before_its_occurrence_runs_as_it_is_then(scheduled: World)
 
 def test_a_schedule_that_cannot_be_read_any_more_stops_no_other(scheduled: World) -> None:
     scheduled.job("other")
-    control.schedule(scheduled.store, "other", every("10m", START + MINUTE))
+    scheduling.schedule(scheduled.store, "other", every("10m", START + MINUTE))
     act = scheduled.store.database.connection.execute
     act("UPDATE schedules SET time_zone = 'Gone/Zone' WHERE job_id = 1")
     at(scheduled, 1)
@@ -321,9 +321,9 @@ def broken(request: pytest.FixtureRequest, scheduled: World) -> World:
 @pytest.mark.parametrize("end", ["unschedule", "reschedule", "remove"])
 def test_one_held_for_its_schedule_goes_with_the_schedule(end: str, broken: World) -> None:
     if end == "unschedule":
-        control.unschedule(broken.store, "backup")
+        scheduling.unschedule(broken.store, "backup")
     elif end == "reschedule":
-        control.reschedule(broken.store, "backup", every("5m"))
+        scheduling.reschedule(broken.store, "backup", every("5m"))
     else:
         control.remove_job(broken.store, "backup")
     assert broken.row(1).reason is Reason.UNSCHEDULED
@@ -347,13 +347,13 @@ def test_a_completed_occurrence_keeps_its_pattern_when_the_job_is_rescheduled(sc
     at(scheduled, 1)
     run_head(scheduled)
     before = scheduled.row(1)
-    control.reschedule(scheduled.store, "backup", every("1h"))
+    scheduling.reschedule(scheduled.store, "backup", every("1h"))
     assert scheduled.row(1) == before
 
 
 def test_renewing_a_one_off_that_is_still_ahead_keeps_its_instant(scheduled: World) -> None:
     at(scheduled, 1)
     run_head(scheduled)
-    control.reschedule(scheduled.store, "backup", once(START + 600 * MINUTE))
-    control.reschedule(scheduled.store, "backup", None)
+    scheduling.reschedule(scheduled.store, "backup", once(START + 600 * MINUTE))
+    scheduling.reschedule(scheduled.store, "backup", None)
     assert next_minute(scheduled) == 600

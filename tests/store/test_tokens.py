@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobctl import control
+from jobctl import control, scheduling
 from jobctl.model import State
 from tests.store.world import MINUTE, World, every
 
@@ -109,7 +109,7 @@ def test_a_paused_holder_keeps_its_place(world: World) -> None:
 
 def test_an_occurrence_joins_at_its_planned_instant(world: World) -> None:
     world.job("hourly", token="ledger")
-    control.schedule(world.store, "hourly", every("1h", world.clock.now() + 2 * MINUTE))
+    scheduling.schedule(world.store, "hourly", every("1h", world.clock.now() + 2 * MINUTE))
     world.job("other", token="ledger")
     before = control.submit(world.store, "other")
     assert queue(world) == [(before.sequence, None)], "the occurrence has not joined yet"
@@ -121,7 +121,7 @@ def test_an_occurrence_joins_at_its_planned_instant(world: World) -> None:
 def test_occurrences_join_in_the_order_of_their_planned_instants(world: World) -> None:
     for name, minute in (("late", 3), ("early", 1), ("middle", 2)):
         world.job(name, token="ledger")
-        control.schedule(world.store, name, every("1h", world.clock.now() + minute * MINUTE))
+        scheduling.schedule(world.store, name, every("1h", world.clock.now() + minute * MINUTE))
     world.clock.advance(3 * MINUTE)
     world.promote()
     assert [world.row(number).job for number, _ in queue(world)] == ["early", "middle", "late"]
@@ -130,7 +130,7 @@ def test_occurrences_join_in_the_order_of_their_planned_instants(world: World) -
 def test_what_is_resumed_does_not_jump_an_occurrence_that_is_due(world: World) -> None:
     for name, minute in (("due", 1), ("future", 50)):
         world.job(name, token="ledger")
-        control.schedule(world.store, name, every("1h", world.clock.now() + minute * MINUTE))
+        scheduling.schedule(world.store, name, every("1h", world.clock.now() + minute * MINUTE))
     world.clock.advance(2 * MINUTE)
     control.resume(world.store, 2)
     world.promote()
@@ -140,7 +140,7 @@ def test_what_is_resumed_does_not_jump_an_occurrence_that_is_due(world: World) -
 def test_missed_occurrences_of_one_token_do_not_wedge_it(world: World) -> None:
     for name, interval in (("ten", "10m"), ("seven", "7m")):
         world.job(name, token="ledger")
-        control.schedule(world.store, name, every(interval, world.clock.now() + MINUTE))
+        scheduling.schedule(world.store, name, every(interval, world.clock.now() + MINUTE))
     world.clock.advance(63 * MINUTE)
     world.promote()
     first = world.start()
@@ -158,21 +158,21 @@ def test_removing_a_job_with_several_in_the_queue_does_not_wedge_it(world: World
 
 def test_unscheduling_with_several_postponed_ones_does_not_wedge_the_token(world: World) -> None:
     world.job(token="ledger")
-    control.schedule(world.store, "backup", every("10m", world.clock.now() + MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", world.clock.now() + MINUTE))
     for number in (1, 2):
         control.postpone(world.store, number, world.clock.now() + 300 * MINUTE)
     world.clock.advance(15 * MINUTE)
     world.promote()
     world.job("other", token="ledger")
     control.submit(world.store, "other")
-    control.unschedule(world.store, "backup")
+    scheduling.unschedule(world.store, "backup")
     assert world.claim() is not None, f"the token is closed for good: {queue(world)}"
 
 
 def test_the_runs_for_two_gaps_join_in_the_order_of_their_planned_instants(world: World) -> None:
     for name, interval, start in (("ten", "10m", 1), ("seven", "7m", 2)):
         world.job(name, token="ledger")
-        control.schedule(world.store, name, every(interval, world.clock.now() + start * MINUTE))
+        scheduling.schedule(world.store, name, every(interval, world.clock.now() + start * MINUTE))
     world.clock.advance(62 * MINUTE)
     world.promote()
     planned = [world.row(number).occurrence_at or 0 for number, _ in queue(world)]
@@ -182,7 +182,7 @@ def test_the_runs_for_two_gaps_join_in_the_order_of_their_planned_instants(world
 def late_for_a_gap(world: World) -> None:
     """The daemon was away: the head and five further instants have passed."""
     world.job(token="ledger")
-    control.schedule(world.store, "backup", every("10m", world.clock.now() + MINUTE))
+    scheduling.schedule(world.store, "backup", every("10m", world.clock.now() + MINUTE))
     world.job("other", token="ledger")
     world.clock.advance(60 * MINUTE)
 
@@ -196,7 +196,7 @@ def test_what_is_submitted_after_a_gap_does_not_jump_the_run_for_it(world: World
 
 def test_what_is_resumed_after_a_gap_does_not_jump_the_run_for_it(world: World) -> None:
     late_for_a_gap(world)
-    control.schedule(world.store, "other", every("10m", world.clock.now() + 500 * MINUTE))
+    scheduling.schedule(world.store, "other", every("10m", world.clock.now() + 500 * MINUTE))
     control.resume(world.store, 2)
     world.promote()
     assert [world.row(number).job for number, _ in queue(world)] == ["backup", "other"]

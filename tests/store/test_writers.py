@@ -21,7 +21,7 @@ from tests.store.world import World
 
 MIXED = """
 import pathlib, random, sys
-from jobctl import control, ledger
+from jobctl import control, promotion
 from jobctl.clock import system_clock
 from jobctl.config import Config
 from jobctl.errors import BadInput, NotFound, Refused
@@ -34,7 +34,7 @@ with Store.open(Config(home), system_clock(), f"user:{number}") as store:
     mine = [control.submit(store, "backup").sequence]
     for turn in range(times):
         act = chance.choice([control.cancel, control.postpone, control.resume, control.rerun, control.delete,
-                             control.submit, control.edit_job, store.system_jobs, ledger.promote])
+                             control.submit, control.edit_job, store.system_jobs, promotion.promote])
         target = chance.choice(mine)
         try:
             if act is control.submit:
@@ -43,7 +43,7 @@ with Store.open(Config(home), system_clock(), f"user:{number}") as store:
                 act(store, "backup", {"priority": chance.randrange(5)})
             elif act is control.postpone:
                 act(store, target, store.clock.now() + 10**12)
-            elif act is ledger.promote:
+            elif act is promotion.promote:
                 with store.write() as tx:
                     act(tx)
             elif act == store.system_jobs:

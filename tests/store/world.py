@@ -10,14 +10,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from jobctl import ledger
+from jobctl import promotion
 from jobctl.assignment import Runner
 from jobctl.config import Config
-from jobctl.control import Planned, add_job
+from jobctl.control import add_job
 from jobctl.fleet import Fleet
 from jobctl.model import Definition, Job, Outcome, Reason, Status, SystemJob
 from jobctl.processes import Identity
 from jobctl.recorder import Recorder
+from jobctl.scheduling import Planned
 from jobctl.store import Claimed, Store, Transaction
 
 START = 1_800_000_000 * 1_000_000
@@ -37,6 +38,9 @@ class FakeClock:
 
     def monotonic(self) -> float:
         return self.instant / SECOND
+
+    def boottime(self) -> float:
+        return self.monotonic()
 
     def advance(self, microseconds: int) -> None:
         self.instant += microseconds
@@ -92,7 +96,7 @@ class World:
 
     def promote(self) -> int:
         with self.store.write() as tx:
-            return ledger.promote(tx)
+            return promotion.promote(tx)
 
     def claim(self) -> Claimed | None:
         """The statement and the transaction the daemon uses, with a fresh runner."""

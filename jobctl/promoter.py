@@ -1,0 +1,71 @@
+"""When the daemon looks into the ledger: at the next due instant, but not while the clock has just jumped."""
+
+from __future__ import annotations
+
+import logging
+
+from jobctl import ledger, processes, promotion
+from jobctl.clock import MICROSECONDS, Clock
+from jobctl.store import Store, Transaction
+
+log = logging.getLogger("jobctl")
+
+JUMP = 24 * 3600
+"""Seconds by which the wall clock must leave the machine's own count behind to be doubted."""
+DOUBT = 60.0
+"""Seconds for which nothing planned is promoted after such a jump: a clock just set wrong is often set right."""
+
+
+class Promoter:
+    """Promotes what is due, and holds back what is planned for a while after a jump of the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.next_due: int | None = None
+        self.held_until = 0.0
+        self._difference = self._measure()
+        self._jump = 0.0
+
+    def start(self, tx: Transaction) -> None:
+        """Once for each daemon: plan what is missing, what has moved, and what each boot brings."""
+        ledger.revive(tx)
+        ledger.realign(tx)
+        ledger.after_boot(tx, processes.boot_id())
+
+    def look(self, store: Store) -> bool:
+        """Whether something is due; `next_due` tells when something will be."""
+        self._watch_clock()
+        ((self.next_due,),) = store.database.run("next_due")
+        return self._jump != 0 or (not self.holding and self.next_due is not None and self.next_due <= self.clock.now())
+
+    @property
+    def holding(self) -> bool:
+        return self.clock.monotonic() < self.held_until
+
+    @property
+    def alarm(self) -> int | None:
+        """The instant at which to look again."""
+        if not self.holding:
+            return self.next_due
+        return self.clock.now() + round((self.held_until - self.clock.monotonic()) * MICROSECONDS)
+
+    def promote(self, tx: Transaction) -> int:
+        """Decide on what is due; the number of system jobs looked at."""
+        if self._jump:
+            tx.event("clock_jump", seconds=round(self._jump), held_for=DOUBT if self.holding else 0)
+            self._jump = 0.0
+        return 0 if self.holding else promotion.promote(tx)
+
+    def _measure(self) -> float:
+        return self.clock.now() / MICROSECONDS - self.clock.boottime()
+
+    def _watch_clock(self) -> None:
+        difference = self._measure()
+        jump, self._difference = difference - self._difference, difference
+        if abs(jump) <= JUMP:
+            return
+        self._jump += jump
+        # Set back, it is believed: what was decided stays decided, and nothing planned is due before its instant.
+        self.held_until = self.clock.monotonic() + DOUBT if jump > 0 else 0.0
+        words = f"holding back planned runs for {DOUBT:g} s" if jump > 0 else "planned runs go on"
+        log.warning("the clock jumped by %+.0f h; %s", jump / 3600, words)
