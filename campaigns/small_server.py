@@ -158,8 +158,20 @@ class Campaign:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True
             )
 
+    def wait_for_start(self) -> None:
+        assert self.daemon is not None
+        said = f"started: pid {self.daemon.pid},"
+        until = time.monotonic() + 30
+        while said not in self.log.read_text(encoding="utf-8", errors="replace"):
+            if time.monotonic() > until:
+                self.found.append("the daemon did not start within 30 s")
+                return
+            time.sleep(0.05)
+
     def end_daemon(self, number: int) -> None:
         assert self.daemon is not None
+        if number == signal.SIGTERM:
+            self.wait_for_start()  # before it listens to signals, TERM ends any process
         self.daemon.send_signal(number)
         code = self.daemon.wait(30)
         if code != (0 if number == signal.SIGTERM else -signal.SIGKILL):
