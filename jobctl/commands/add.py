@@ -9,8 +9,9 @@ import click
 from jobctl import control
 from jobctl.commands.context import NAME, App, TakesArgv, json_option, note_daemon, pass_app
 from jobctl.commands.definition import definition_options, new_definition
-from jobctl.commands.planning import check, echo, planned, when_options
+from jobctl.commands.planning import WHEN, check, echo, planned, policy_changes, policy_options, when_options
 from jobctl.commands.views import job_view
+from jobctl.errors import BadInput
 from jobctl.output import escape
 
 
@@ -18,6 +19,7 @@ from jobctl.output import escape
 @click.argument("name", type=NAME)
 @definition_options
 @when_options
+@policy_options
 @json_option
 @pass_app
 def add(app: App, name: str, argv: tuple[str, ...] | None, as_json: bool, **options: Any) -> None:
@@ -33,6 +35,8 @@ def add(app: App, name: str, argv: tuple[str, ...] | None, as_json: bool, **opti
     """
     definition = new_definition(argv, options)
     plan = planned(app, options)
+    if plan is None and policy_changes(options):
+        raise BadInput(f"--overlap, --catch-up, --late-limit and --jitter need a schedule: {WHEN}")
     if plan is not None:
         check(app, plan)
     store = app.store()

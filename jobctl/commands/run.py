@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +11,9 @@ import click
 from jobctl import control
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
 from jobctl.commands.planning import PAST_AFTER
+from jobctl.commands.reading import read_text
 from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
-from jobctl.jsontext import MAX_JSON_BYTES
 from jobctl.model import Definition, State, SystemJob
 from jobctl.output.text import local
 
@@ -57,7 +55,7 @@ def run(
     """
     if regarding is not None and not REGARDING.fullmatch(regarding):
         raise BadInput(f"--regarding {regarding!a} is not TYPE:ID, as in invoice:4711")
-    text = None if data is None else control.check_json(read_data(data))
+    text = None if data is None else control.check_json(read_text(data, "--data"))
     store = app.store()
     if argv is not None and name is not None:
         raise BadInput(f"give either the job {name} or a command after --, not both")
@@ -107,30 +105,3 @@ def wait_to_end(app: App, submitted: SystemJob) -> SystemJob:
     if ended is None:
         raise SystemJobNotFound(f"{submitted.sequence} any more: it was deleted")
     return ended
-
-
-def read_data(text: str) -> str:
-    """The JSON text itself, or what the file or stdin holds of it."""
-    if text == "-":
-        return decoded(sys.stdin.buffer.read(MAX_JSON_BYTES + 1) if sys.stdin else b"", "stdin")
-    if not text.startswith("@"):
-        try:
-            return decoded(text.encode(errors="surrogateescape"), "--data")
-        except UnicodeEncodeError:
-            raise BadInput("--data is not valid UTF-8") from None
-    path = Path(text[1:])
-    try:
-        with path.open("rb") as file:
-            return decoded(file.read(MAX_JSON_BYTES + 1), str(path))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a file's name"
-        raise BadInput(f"--data: cannot read {str(path)!a}: {reason}") from None
-
-
-def decoded(data: bytes, source: str) -> str:
-    if len(data) > MAX_JSON_BYTES:
-        raise BadInput(f"{source} holds more than 1 MiB of data; store it in a file and pass its name")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{source} is not valid UTF-8 (byte {error.start})") from None

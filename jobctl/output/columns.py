@@ -11,6 +11,7 @@ from jobctl.document import instant, job_document
 from jobctl.model import Job, JsonDict, State, Status, SystemJob
 from jobctl.output.tables import Column, View
 from jobctl.output.text import duration, local, relative, shorten
+from jobctl.vocabulary import request_status
 
 STYLES: Final = {
     Status.SUCCEEDED: "green",
@@ -33,13 +34,15 @@ class JobView:
     """The occurrence that waits."""
     last: SystemJob | None = None
     """The newest completed system job."""
+    ran: SystemJob | None = None
+    """The newest completed one that had begun."""
 
     @property
     def next_at(self) -> int | None:
         return None if self.next is None else self.next.due_at
 
     def document(self) -> JsonDict:
-        return job_document(self.job, self.next_at, words=self.words, last=self.last)
+        return job_document(self.job, self.next_at, words=self.words, last=self.last, ran=self.ran)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,22 @@ class Occurrence:
     """One instant of a preview."""
 
     at: int
-    local: str
+    time_zone: str
     note: str = ""
+    job: str | None = None
+    """Whose it is, where several jobs are listed."""
+
+    @property
+    def local(self) -> str:
+        """On the clock of its schedule: `2026-11-21 09:00:00 +01:00 Europe/Madrid`."""
+        from jobctl.schedule.instants import format_local
+        from jobctl.schedule.zones import zone
+
+        return f"{format_local(self.at, zone(self.time_zone))} {self.time_zone}"
 
     def document(self) -> JsonDict:
-        return {"at": instant(self.at), "local": self.local, "note": self.note}
+        of = {} if self.job is None else {"job": self.job}
+        return {"at": instant(self.at), "local": self.local, "note": self.note, **of}
 
 
 def status_words(s: SystemJob) -> str:
@@ -130,9 +144,16 @@ def _runs_text(row: JobView, view: View) -> str:
     return shorten(summary, 48) if view.terminal else summary
 
 
+def _request_text(row: JobView, view: View) -> str:
+    plan, status = row.job.plan, request_status(row.job.plan, row.ran)
+    paused = plan is not None and plan.active and (plan.paused_until or 0) > view.now
+    return f"{status} (paused)" if paused else status
+
+
 JOB_COLUMNS: Final[Sequence[Column[JobView]]] = (
     Column("job", lambda v: v.job.name),
-    Column("runs", lambda v: v.job.version.definition.summary, _runs_text, flexible=True),
+    Column("status", lambda v: request_status(v.job.plan, v.ran), _request_text),
+    Column("runs", lambda v: v.job.version.definition.summary, _runs_text, flexible=True, optional=True),
     Column("schedule", lambda v: v.words, flexible=True),
     Column("next", lambda v: instant(v.next_at), _next_text),
     Column(
@@ -141,11 +162,4 @@ JOB_COLUMNS: Final[Sequence[Column[JobView]]] = (
         _last_text,
         lambda v: "" if v.last is None else status_style(v.last),
     ),
-)
-
-OCCURRENCE_COLUMNS: Final[Sequence[Column[Occurrence]]] = (
-    Column("local", lambda o: o.local),
-    Column("utc", lambda o: instant(o.at), lambda o, _: (instant(o.at) or "")[:19].replace("T", " ") + "Z"),
-    Column("in", lambda o: None, lambda o, view: relative(o.at, view.now)),
-    Column("note", lambda o: o.note or None),
 )

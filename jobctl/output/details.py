@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from jobctl.model import Definition, SystemJob
+from jobctl.clock import MICROSECONDS
+from jobctl.model import CatchUp, Definition, Overlap, Plan, SystemJob
 from jobctl.output.columns import JobView, Occurrence, elapsed, status_style, status_words
 from jobctl.output.text import duration, escape, local, relative
 
@@ -108,7 +109,29 @@ def schedule(out: Output, view: JobView) -> list[Field]:
         ("start", None if plan.start_at is None else local(plan.start_at)),
         ("end", None if plan.end_at is None else local(plan.end_at)),
         ("count", count),
+        *policies(out, plan),
     ]
+
+
+def policies(out: Output, plan: Plan) -> list[Field]:
+    """What a schedule says of late and overlapping occurrences; what is at its default is left out."""
+    window = plan.catch_up_window
+    catch_up = [] if plan.catch_up is CatchUp.LATEST and window is None else [plan.catch_up.value]
+    catch_up += [] if window is None else [f"if no later than {length(window)}"]
+    paused = None
+    if plan.paused_until is not None and plan.paused_until > out.view.now:
+        paused = f"until {at(out, plan.paused_until)}" + (f": {plan.pause_reason}" if plan.pause_reason else "")
+    return [
+        ("paused", paused),
+        ("overlap", None if plan.overlap is Overlap.SKIP else plan.overlap.value),
+        ("catch-up", " ".join(catch_up)),
+        ("late limit", None if plan.late_limit is None else length(plan.late_limit)),
+        ("jitter", f"within {length(plan.jitter)}" if plan.jitter else None),
+    ]
+
+
+def length(microseconds: int) -> str:
+    return duration(microseconds / MICROSECONDS)
 
 
 def history(out: Output, view: JobView) -> list[Field]:

@@ -39,6 +39,8 @@ class Column(Generic[Row]):
     right: bool = False
     flexible: bool = False
     """On a narrow terminal, this column is shortened before others."""
+    optional: bool = False
+    """Where shortening would not be enough, it is left out."""
 
     def machine(self, row: Row) -> Value:
         value = self.value(row)
@@ -140,6 +142,10 @@ def _rich(columns: Sequence[Column[Row]], rows: list[Row], view: View, color: bo
         emoji=False,
     )
     cells = [[column.human(row, view) for column in columns] for row in rows]
+    while least_width(columns, cells) > console.width and any(column.optional for column in columns):
+        out = next(index for index, column in enumerate(columns) if column.optional)
+        columns = [*columns[:out], *columns[out + 1 :]]
+        cells = [[*line[:out], *line[out + 1 :]] for line in cells]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column, room in zip(columns, fit(columns, cells, console.width), strict=True):
         side: Literal["left", "right"] = "right" if column.right else "left"
@@ -148,6 +154,15 @@ def _rich(columns: Sequence[Column[Row]], rows: list[Row], view: View, color: bo
         styles = (column.style(row) if column.style else "" for column in columns)
         table.add_row(*(Text(text, style=style) for text, style in zip(texts, styles, strict=True)))
     console.print(table)
+
+
+def least_width(columns: Sequence[Column[Row]], cells: Sequence[Sequence[str]]) -> int:
+    """The width at which only the flexible columns have been shortened, and none below NARROWEST."""
+    total = GAP * (len(columns) - 1)
+    for column, texts in _by_column(columns, cells):
+        full = max(map(width, (column.title, *texts)))
+        total += min(full, NARROWEST) if column.flexible else full
+    return total
 
 
 def fit(columns: Sequence[Column[Row]], cells: Sequence[Sequence[str]], total: int) -> list[int]:

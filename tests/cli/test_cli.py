@@ -121,7 +121,7 @@ def test_home_as_an_option_is_made_and_kept_private(jobctl: Jobctl, tmp_path: Pa
     home = tmp_path / "else where"
     jobctl("--home", home, "add", "one", "--", "true", expect=0)
     assert home.stat().st_mode & 0o777 == 0o700
-    assert jobctl("--home", home, "list", "--format", "csv", expect=0).stdout.splitlines()[1].startswith("one,true")
+    assert jobctl("--home", home, "list", "--format", "csv", expect=0).stdout.splitlines()[1].startswith("one,,true")
 
 
 def test_color_only_when_asked_for(jobctl: Jobctl) -> None:

@@ -25,10 +25,10 @@ def jobs(jobctl: Jobctl) -> None:
 def test_a_pipe_gets_everything_untruncated(jobctl: Jobctl) -> None:
     shown = jobctl("list", expect=0).stdout
     header, *lines = shown.splitlines()
-    assert header.split() == ["JOB", "RUNS", "SCHEDULE", "NEXT", "LAST"]
+    assert header.split() == ["JOB", "STATUS", "RUNS", "SCHEDULE", "NEXT", "LAST"]
     assert len(lines) == 2
     backup = next(line for line in lines if line.startswith("backup"))
-    assert " ".join(LONG) in backup and "cron 0 3 * * *, UTC time" in backup and " (in " in backup
+    assert " ".join(LONG) in backup and "(cron 0 3 * * *), UTC time" in backup and " (in " in backup
     assert "\x1b" not in shown and r"cat\nx" in shown
 
 
@@ -45,8 +45,8 @@ def test_json_has_the_documented_shape(jobctl: Jobctl) -> None:
 @pytest.mark.usefixtures("jobs")
 def test_spreadsheets_get_no_formulas(jobctl: Jobctl) -> None:
     rows = list(csv.reader(io.StringIO(jobctl("list", "--format", "csv", expect=0).stdout)))
-    assert rows[0] == ["job", "runs", "schedule", "next", "last"]
-    assert next(row for row in rows if row[0] == "adder")[1] == r"'=1+1 | cat\nx"
+    assert rows[0] == ["job", "status", "runs", "schedule", "next", "last"]
+    assert next(row for row in rows if row[0] == "adder")[2] == r"'=1+1 | cat\nx"
     lines = [line.split("\t") for line in jobctl("list", "--format", "tsv", expect=0).stdout.splitlines()]
     assert lines == rows
 
