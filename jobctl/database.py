@@ -49,7 +49,7 @@ class Database:
         self.directory = directory
         self.lock = FileLock(config.write_lock)
         self.read_only = False
-        self._named = statements(SQL / "common.sql")
+        self._named = {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
         with translated(self.path):
             self.connection = self._open()
             try:
