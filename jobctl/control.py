@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jobctl import ledger, logs, moves, promotion, scheduling
@@ -23,6 +23,7 @@ from jobctl.model import (
     State,
     Status,
     SystemJob,
+    Wait,
 )
 from jobctl.scheduling import Planned
 from jobctl.store import Store, Transaction
@@ -31,6 +32,15 @@ ADHOC = "adhoc"
 MAX_NAME = 256
 """Characters of a system job's name (Dataverse: Name)."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a submitted system job waits for beside its time, and the key that makes it the same request again."""
+
+    after: tuple[Wait, ...] = ()
+    event: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +121,15 @@ def submit(
     at: int | None = None,
     regarding: str | None = None,
     message_name: str = "run",
+    conditions: Conditions = Conditions(),
 ) -> SystemJob:
-    """One system job of a named job, due now or at instant `at`; `data` is JSON text."""
+    """One system job of a named job, due now or at instant `at`; `data` is JSON text.
+
+    Raises JobNotFound, SystemJobNotFound for an unknown predecessor, Refused for a key used with other data.
+    """
+    columns: dict[str, Any] = {"data": data, "at": at, "regarding": regarding, "message_name": message_name}
     with store.write() as tx:
-        return _submit(tx, tx.job(name).version, data=data, at=at, regarding=regarding, message_name=message_name)
+        return _submit(tx, tx.job(name).version, conditions, **columns)
 
 
 def submit_adhoc(
@@ -124,28 +139,78 @@ def submit_adhoc(
     data: str | None = None,
     at: int | None = None,
     regarding: str | None = None,
+    conditions: Conditions = Conditions(),
 ) -> SystemJob:
     """One system job of a command that has no definition of its own; kept under job `adhoc`."""
     with store.write() as tx:
         job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
         version = tx.job_version(tx.insert_job_version(job_id, definition))
         name = definition.summary[:MAX_NAME]
-        return _submit(tx, version, name=name, data=data, at=at, regarding=regarding, message_name="run")
+        columns: dict[str, Any] = {"name": name, "data": data, "at": at, "regarding": regarding, "message_name": "run"}
+        return _submit(tx, version, conditions, **columns)
 
 
-def _submit(tx: Transaction, version: JobVersion, *, at: int | None, **columns: Any) -> SystemJob:
+def _submit(
+    tx: Transaction, version: JobVersion, conditions: Conditions = Conditions(), *, at: int | None, **columns: Any
+) -> SystemJob:
+    if conditions.key is not None and (same := _with_key(tx, version, conditions.key, columns.get("data"))):
+        return same
     caller = caller_context()
     if caller.depth > MAX_DEPTH:
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
     columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
     if version.definition.token is not None:
         promotion.join_planned(tx)
-    if at is not None and at > tx.now:
-        columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=Reason.SCHEDULED, due_at=at)
-    else:
+    predecessors = [(wait, tx.system_job(wait.after)) for wait in conditions.after]
+    waiting = _waits_for(predecessors, conditions, at is not None and at > tx.now)
+    if waiting is None:
         columns.update(ready_on=tx.now, due_at=tx.now if at is None else at)
-    row = tx.insert_system_job(version, **columns)
-    return moves.join_token(tx, row)
+    else:
+        due_at = tx.now if at is None else at
+        columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=waiting, due_at=due_at)
+    row = tx.insert_system_job(version, event=conditions.event, key=conditions.key, **columns)
+    for wait, predecessor in predecessors:
+        if predecessor.state is State.COMPLETED and not wait.met_by(predecessor.status):
+            # As if it had been submitted a moment earlier: the answer must not depend on who was faster.
+            return moves.complete(tx, row, Status.CANCELED, Reason.DEPENDENCY, moves.unmet(wait, predecessor))
+        met_on = tx.now if predecessor.state is State.COMPLETED else None
+        tx.database.run("insert_wait", {"sequence": row.sequence, **asdict(wait), "met_on": met_on})
+    # What waits for others takes its place in a token's queue only then, or two could wait for each other.
+    return row if waiting in (Reason.AFTER, Reason.WAITING_FOR_EVENT) else moves.join_token(tx, row)
+
+
+def _waits_for(predecessors: list[tuple[Wait, SystemJob]], conditions: Conditions, later: bool) -> Reason | None:
+    if any(predecessor.state is not State.COMPLETED for _, predecessor in predecessors):
+        return Reason.AFTER
+    if conditions.event is not None:
+        return Reason.WAITING_FOR_EVENT
+    return Reason.SCHEDULED if later else None
+
+
+def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) -> SystemJob | None:
+    """The system job that was submitted with that key before; Refused if it got other data."""
+    rows = tx.database.run("by_key", {"job_id": version.job_id, "key": key})
+    if not rows:
+        return None
+    found = tx.system_job(rows[0][0])
+    same = tx.payload(found.sequence)[0] == data
+    if version.job == ADHOC:
+        same = same and tx.job_version(found.job_version_id).definition.argv == version.definition.argv
+    if not same:
+        raise Refused(
+            f"the key {key!r} was used for system job {found.sequence} with other data; nothing was submitted"
+        )
+    return found
+
+
+def emit(store: Store, event: str) -> list[SystemJob]:
+    """Release what waits for the event now; nothing is kept of it for those that come later."""
+    with store.write() as tx:
+        rows = [tx.system_job(sequence) for (sequence,) in tx.database.run("waiting_for_event", {"event": event})]
+        for row in rows:
+            tx.event("event", sequence=row.sequence, event=event)
+            moves.go_on(tx, tx.save(row, replace(row, event=None)))
+        return [tx.system_job(row.sequence) for row in rows]
 
 
 def caller_context() -> CallerContext:
@@ -178,7 +243,10 @@ def resume(store: Store, sequence: int) -> SystemJob:
         _require(row, "resume", legal, person_only=True)
         tx.event("resume", sequence=sequence, was=row.reason)
         message = None if row.reason is Reason.HELD else row.message
-        early = replace(row, due_at=min(row.due_at, tx.now), start_by=None, lost_count=0, message=message)
+        if row.reason in (Reason.AFTER, Reason.WAITING_FOR_EVENT):
+            message = f"{tx.actor} waived what it was to wait for"
+            tx.database.run("waive_waits", {"sequence": sequence})
+        early = replace(row, due_at=min(row.due_at, tx.now), start_by=None, lost_count=0, message=message, event=None)
         return ledger.begin_early(tx, tx.save(row, early))
 
 
@@ -210,7 +278,8 @@ def postpone(store: Store, sequence: int, until: int) -> SystemJob:
         tx.event("postpone", sequence=sequence, until=until)
         if row.state is State.LOCKED:
             return tx.save(row, replace(row, status=Status.PAUSING, pause_until=until))
-        reason = Reason.RETRYING if row.reason is Reason.RETRYING else Reason.POSTPONED
+        kept = (Reason.RETRYING, Reason.AFTER, Reason.WAITING_FOR_EVENT)
+        reason = row.reason if row.reason in kept else Reason.POSTPONED
         # A person's choice: the schedule's late limit does not hold against it.
         postponed = moves.suspend(tx, replace(row, start_by=None), reason, until)
         ledger.leave_plan(tx, postponed)

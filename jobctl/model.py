@@ -170,7 +170,7 @@ OPERATION_WORKFLOW: Final = 10
 class Definition:
     """What a job runs and how: immutable, stored as one numbered version of the job.
 
-    Exactly one of `command` (text for /bin/sh), `argv` and `callable` ("module:function") is set.
+    Exactly one of `command` (text for /bin/sh), `argv`, `callable` ("module:function") and `internal` is set.
     Durations are seconds.
     """
 
@@ -200,6 +200,12 @@ class Definition:
     token: str | None = None
     priority: int = 0
     on_lost: str = "fail"
+    concurrency: int | None = None
+    """How many system jobs of the job may run at a time."""
+    keep: str = "all"
+    """`failed`: those that succeed are deleted as they end."""
+    internal: str | None = None
+    """What of jobctl's own code it runs: `bulk_delete` or `notify`."""
     description: str = ""
     tags: tuple[str, ...] = ()
 
@@ -212,6 +218,8 @@ class Definition:
             import shlex
 
             return shlex.join(self.argv)
+        if self.internal is not None:
+            return self.internal.replace("_", " ")
         return f"{self.callable}()"
 
     def retry_after(self, retry: int) -> float:
@@ -312,6 +320,8 @@ class SystemJob:
     dependency_token: str | None
     token_seq: int | None
     blocked_by: int | None
+    event: str | None
+    """The event it waits for, until that is emitted."""
     attempt: int
     retry_count: int
     lost_count: int
@@ -367,6 +377,21 @@ class SystemJob:
     def has_process(self) -> bool:
         """Whether a process of it may live: it is locked, or was paused and waits."""
         return self.runner_id is not None and self.state is not State.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One predecessor of a system job."""
+
+    after: int
+    condition: str
+    """`success`, `failure` or `any`: how it has to end."""
+    met_on: int | None = None
+
+    def met_by(self, status: Status) -> bool:
+        """Whether that end of the predecessor is what was waited for."""
+        wanted = {"success": Status.SUCCEEDED, "failure": Status.FAILED}.get(self.condition, status)
+        return status is wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from jobctl.model import Reason, State, Status, SystemJob
+from jobctl.model import Reason, State, Status, SystemJob, Wait
 from jobctl.store import Transaction
 
 
@@ -28,12 +28,58 @@ def join_planned(tx: Transaction) -> None:
 
 
 @contextmanager
-def leaving_token(tx: Transaction, row: SystemJob) -> Iterator[None]:
-    """Around what ends it: whoever stands behind it, in the token's queue or its schedule's, moves up."""
+def leaving(tx: Transaction, row: SystemJob) -> Iterator[None]:
+    """Around what ends it: whoever stands behind it in a queue moves up, and whoever waits for its end hears of it."""
     ahead = tx.blocked_by(row.sequence)  # as it is now: the row may have been read before others left the queue
     yield
     parameters = {"sequence": row.sequence, "token": row.dependency_token, "blocked_by": ahead}
     tx.database.run("leave_queue", parameters)
+    tx.ended.append(row.sequence)
+    if len(tx.ended) == 1:
+        _tell_dependents(tx)
+
+
+def _tell_dependents(tx: Transaction) -> None:
+    """Let go on what waited for the ends there were; what can no longer happen is canceled, and so ends, too."""
+    while tx.ended:
+        ended = tx.ended[0]
+        # Not removed before all have heard of it: what is canceled meanwhile queues up behind.
+        for sequence, condition in tx.database.run("dependents", {"after": ended}):
+            found = tx.find_system_job(ended)
+            dependent, wait = tx.system_job(sequence), Wait(ended, condition)
+            if dependent.state is State.COMPLETED:
+                continue
+            if wait.met_by(Status.CANCELED if found is None else found.status):
+                tx.database.run("meet_wait", {"sequence": sequence, "after": ended, "now": tx.now})
+                go_on(tx, dependent)
+            else:
+                complete(tx, dependent, Status.CANCELED, Reason.DEPENDENCY, unmet(wait, found))
+        tx.ended.popleft()
+
+
+def unmet(wait: Wait, ended: SystemJob | None) -> str:
+    """Why a dependent can no longer run."""
+    how = (
+        "was deleted"
+        if ended is None
+        else {Status.FAILED: "failed", Status.CANCELED: "was canceled"}.get(ended.status, "succeeded")
+    )
+    wanted = {"success": "succeeded", "failure": "failed"}[wait.condition]
+    return f"not run: it was to run once #{wait.after} had {wanted}, and that {how}"
+
+
+def go_on(tx: Transaction, row: SystemJob) -> SystemJob:
+    """One thing it waited for has come: it waits for the next one, for its time, or no longer."""
+    if row.reason not in (Reason.AFTER, Reason.WAITING_FOR_EVENT):
+        return row
+    ((waits,),) = tx.database.run("open_waits", {"sequence": row.sequence})
+    if waits:
+        return suspend(tx, row, Reason.AFTER)
+    if row.event is not None:
+        return suspend(tx, row, Reason.WAITING_FOR_EVENT)
+    join_planned(tx)  # those planned before now come first in the token's queue
+    row = join_token(tx, row)
+    return suspend(tx, row, Reason.SCHEDULED) if row.due_at > tx.now else make_ready(tx, row)
 
 
 def make_ready(tx: Transaction, row: SystemJob) -> SystemJob:
@@ -70,7 +116,7 @@ def complete(
         blocked_by=None,
         runner_id=None,
     )
-    with leaving_token(tx, row):
+    with leaving(tx, row):
         return tx.save(row, done)
 
 
@@ -86,5 +132,5 @@ def cancel(tx: Transaction, row: SystemJob, reason: Reason, message: str) -> Sys
 
 def remove(tx: Transaction, row: SystemJob) -> None:
     """Delete the row; whoever waited for it in its token's queue moves up."""
-    with leaving_token(tx, row):
+    with leaving(tx, row):
         tx.delete(row.sequence)

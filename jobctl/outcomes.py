@@ -63,7 +63,7 @@ def _complete(
         blocked_by=None,
         runner_id=None,
     )
-    with moves.leaving_token(tx, row):
+    with moves.leaving(tx, row):
         return tx.save(row, done)
 
 

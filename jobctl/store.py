@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from jobctl.database import Database, Row
 from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
 from jobctl.model import (
     MOVES,
+    OPERATION_WORKFLOW,
     Definition,
     Job,
     JobVersion,
@@ -23,6 +25,7 @@ from jobctl.model import (
     State,
     Status,
     SystemJob,
+    Wait,
 )
 from jobctl.rows import SAVED, definition_from, definition_text, plan_from, plan_parameters, system_job_from
 from jobctl.wake import wake
@@ -224,6 +227,10 @@ class Store:
         rows = self.database.run("pending_occurrence", {"job_id": job_id})
         return system_job_from(rows[0]) if rows else None
 
+    def waits(self, sequence: int) -> list[Wait]:
+        """The predecessors it waits or waited for."""
+        return [Wait(*row) for row in self.database.run("waits", {"sequence": sequence})]
+
     def payload(self, sequence: int) -> tuple[str | None, str | None]:
         """Data and result, as JSON text."""
         rows = self.database.run("payload", {"sequence": sequence})
@@ -253,6 +260,8 @@ class Transaction(Store):
         self._versions = store._versions
         self.now = store.clock.now()
         self._actor_id: int | None = None
+        self.ended: deque[int] = deque()
+        """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
 
     @property
     def actor_id(self) -> int:
@@ -279,7 +288,9 @@ class Transaction(Store):
         return int(version_id)
 
     def set_job_version(self, job_id: int, version_id: int) -> None:
-        self.database.run("set_job_version", {"job_id": job_id, "version_id": version_id, **self.stamp})
+        limit = self.job_version(version_id).definition.concurrency
+        parameters = {"job_id": job_id, "version_id": version_id, "concurrency": limit, **self.stamp}
+        self.database.run("set_job_version", parameters)
 
     def remove_job(self, job_id: int) -> None:
         self.database.run("remove_job", {"job_id": job_id, **self.stamp})
@@ -314,6 +325,10 @@ class Transaction(Store):
             "regarding": None,
             "dropped": None,
             "utc_offset": None,
+            "event": None,
+            "key": None,
+            "operation_type": OPERATION_WORKFLOW,
+            "platform": False,
             **self.stamp,
             **columns,
         }

@@ -24,7 +24,7 @@ VALUES (:job_id, (SELECT coalesce(max(number), 0) + 1 FROM job_versions WHERE jo
 RETURNING id;
 
 -- name: set_job_version
-UPDATE jobs SET version_id = :version_id, modified_on = :now, modified_by = :actor WHERE id = :job_id;
+UPDATE jobs SET version_id = :version_id, concurrency = :concurrency, modified_on = :now, modified_by = :actor WHERE id = :job_id;
 
 -- name: remove_job
 UPDATE jobs SET removed_on = :now, modified_on = :now, modified_by = :actor WHERE id = :job_id;
@@ -150,10 +150,11 @@ SELECT events.at, actors.name, events.kind, events.detail, events.sequence
 -- name: insert_system_job
 INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, plan, occurrence_at,
                          due_at, start_by, priority, dependency_token, created_on, created_by, modified_on, modified_by, owner,
-                         ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset)
+                         ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset, event, key,
+                         operation_type, platform)
 VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
         :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :actor, :ready_on, :completed_on, :depth, :parent,
-        :rerun_of, :regarding, :dropped, :utc_offset)
+        :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform)
 RETURNING sequence;
 
 -- name: insert_payload
@@ -175,7 +176,7 @@ UPDATE system_jobs
        exit_code = :exit_code, signal = :signal, error_code = :error_code, message = :message,
        friendly_message = :friendly_message, stage = :stage, progress = :progress, dropped = :dropped,
        log_bytes = :log_bytes, runner_id = :runner_id, pause_until = :pause_until,
-       delete_requested = :delete_requested, cancel_reason = :cancel_reason
+       delete_requested = :delete_requested, cancel_reason = :cancel_reason, event = :event
  WHERE sequence = :sequence AND claim = :claim AND state = :state_was AND status = :status_was;
 
 -- name: delete_system_job
@@ -316,6 +317,10 @@ UPDATE system_jobs
        runner_id = coalesce(runner_id, :runner_id)
  WHERE sequence = (SELECT sequence FROM system_jobs
                     WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
+                      AND job_id NOT IN (SELECT j.id FROM jobs AS j
+                                          WHERE j.concurrency IS NOT NULL
+                                            AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
+                                                                   WHERE r.job_id = j.id AND r.state = 2))
                     ORDER BY priority DESC, ready_on, sequence
                     LIMIT 1)
 RETURNING sequence, claim, runner_id, job_version_id, attempt, started_on IS NOT NULL;
@@ -324,6 +329,10 @@ RETURNING sequence, claim, runner_id, job_version_id, attempt, started_on IS NOT
 -- name: claimable
 SELECT count(*) FROM (SELECT 1 FROM system_jobs
                        WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
+                         AND job_id NOT IN (SELECT j.id FROM jobs AS j
+                                             WHERE j.concurrency IS NOT NULL
+                                               AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
+                                                                      WHERE r.job_id = j.id AND r.state = 2))
                        LIMIT :limit);
 
 -- name: record_begin
