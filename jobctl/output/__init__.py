@@ -12,6 +12,7 @@ from jobctl.output.text import escape, local
 
 if TYPE_CHECKING:
     from jobctl.model import Job, SystemJob
+    from jobctl.output.calendar_view import Calendar
     from jobctl.output.columns import JobView, Occurrence
     from jobctl.store import Event
 
@@ -123,11 +124,19 @@ class Output:
 
     def occurrences(self, occurrences: Sequence[Occurrence]) -> None:
         """Print a preview of instants."""
-        from jobctl.output import columns
-
         if self.json:
             return self.document(occurrences=[occurrence.document() for occurrence in occurrences])
-        self.table(columns.OCCURRENCE_COLUMNS, occurrences)
+        from jobctl.output import agenda
+
+        self.table(agenda.columns(occurrences, self.view), occurrences)
+
+    def calendar(self, calendar: Calendar) -> None:
+        """Draw a month or a week."""
+        if self.json:
+            return self.document(calendar=calendar.document())
+        from jobctl.output import calendar_view
+
+        calendar_view.draw(self, calendar)
 
     def changed(self, text: str, job: Job) -> None:
         """Print that a job was changed: `text` for people, the job itself in JSON."""

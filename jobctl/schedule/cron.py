@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
 
 from jobctl.errors import BadInput
-from jobctl.schedule.daylight import FixedTimes, RealPace
+from jobctl.schedule.cron_fields import ITEM, MONTHS, NTH_WEEKDAY, VALUE, WEEKDAYS, Field, in_lower_case
+from jobctl.schedule.cron_pattern import CronDays, Pattern, Reading
+from jobctl.schedule.cron_words import describe
 from jobctl.schedule.recurring import Recurring, Terms
-from jobctl.schedule.wall import Grid
 
-LONGEST = 256
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -26,146 +24,65 @@ NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-NAMES = {"month": "jan feb mar apr may jun jul aug sep oct nov dec", "day-of-week": "sun mon tue wed thu fri sat"}
 
-
-@dataclass(frozen=True)
-class Field:
-    """One of the five fields and the values it takes."""
-
-    name: str
-    low: int
-    high: int
-    size: int
-    """How many different values there are: Sunday is both 0 and 7."""
-    numbers: Mapping[str, int] = field(default_factory=dict)
-
-    def number(self, text: str) -> int:
-        """The value of a number or name; BadInput naming the field."""
-        value = int(text) if text.isdigit() else self.numbers.get(text)
-        if value is None or not self.low <= value <= self.high:
-            names = f" or {next(iter(self.numbers))} to {list(self.numbers)[-1]}" if self.numbers else ""
-            raise BadInput(f"the {self.name} field cannot be {text!r}; it goes from {self.low} to {self.high}{names}")
-        return value
-
-
-def _names(of: str, first: int) -> dict[str, int]:
-    return {name: number for number, name in enumerate(NAMES[of].split(), first)}
-
-
-MINUTE = Field("minute", 0, 59, 60)
-HOUR = Field("hour", 0, 23, 24)
-DAY = Field("day-of-month", 1, 31, 31)
-MONTH = Field("month", 1, 12, 12, _names("month", 1))
-WEEKDAY = Field("day-of-week", 0, 7, 7, _names("day-of-week", 0))
+MINUTE = Field("minute", 0, 59, 60, 60)
+HOUR = Field("hour", 0, 23, 24, 24)
+DAY = Field("day-of-month", 1, 31, 31, 31)
+MONTH = Field("month", 1, 12, 12, 12, MONTHS)
+WEEKDAY = Field("day-of-week", 0, 7, 7, 7, {name: number for number, name in enumerate(WEEKDAYS)})
 FIELDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
-VALUE = "[0-9]{1,4}|[a-z]{3}"
-ITEM = re.compile(rf"(?:(\*)|({VALUE})(?:-({VALUE}))?)(?:/([0-9]{{1,4}}))?")
-NTH_WEEKDAY = re.compile(rf"({VALUE})#([0-9]+)")
 LAST_WEEKDAY = re.compile(rf"l({VALUE})|({VALUE})l")
-
-
-@dataclass(frozen=True)
-class CronDays:
-    """The Days of an expression; both day fields decide, together when one begins with a star, else either."""
-
-    days: frozenset[int]
-    last_day: bool
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    """0 is Sunday."""
-    nth_weekdays: frozenset[tuple[int, int]]
-    """(weekday, 1 to 5), or (weekday, -1) for the last of the month."""
-    both: bool
-    known: dict[tuple[int, int, int], tuple[int, ...]] = field(default_factory=dict, compare=False, repr=False)
-    """Days by month, its length and its first weekday: there are no more than 91 different months."""
-
-    def in_month(self, year: int, month: int) -> tuple[int, ...]:
-        if month not in self.months:
-            return ()
-        first = date(year, month, 1)
-        length = (date(year + month // 12, month % 12 + 1, 1) - first).days if year + month // 12 < 10_000 else 31
-        return self.in_shape(month, length, first.isoweekday() % 7)
-
-    def in_shape(self, month: int, length: int, first_weekday: int) -> tuple[int, ...]:
-        """Days of any such month of that length whose 1st falls on `first_weekday`."""
-        shape = (month, length, first_weekday)
-        if shape not in self.known:
-            days = range(1, length + 1)
-            self.known[shape] = tuple(day for day in days if self._matches(day, length, (first_weekday + day - 1) % 7))
-        return self.known[shape]
-
-    def ever(self) -> bool:
-        """Whether there is such a day in any year."""
-        longest = {month: 31 - (month in (4, 6, 9, 11)) - 2 * (month == 2) for month in self.months}
-        return any(
-            self.in_shape(month, length, weekday)
-            for month in self.months
-            for length in {longest[month], 28 if month == 2 else longest[month]}
-            for weekday in range(7)
-        )
-
-    def _matches(self, day: int, length: int, weekday: int) -> bool:
-        by_day = day in self.days or (self.last_day and day == length)
-        nth = (weekday, (day + 6) // 7) in self.nth_weekdays
-        last = day + 7 > length and (weekday, -1) in self.nth_weekdays
-        by_weekday = weekday in self.weekdays or nth or last
-        return (by_day and by_weekday) if self.both else (by_day or by_weekday)
 
 
 def build(spec: Mapping[str, object], terms: Terms) -> Recurring:
     """The schedule of a spec; BadInput names the field that is wrong."""
-    text = str(spec.get("expression"))
-    grid, keeps_pace = parse(text)
-    rule = RealPace(grid, terms.zone) if keeps_pace else FixedTimes(grid, terms.zone)
-    return Recurring.under(terms, rule, f"cron {' '.join(text.split())}")
+    return parse(str(spec.get("expression"))).under(terms)
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str) -> tuple[Grid, bool]:
-    """The local times of an expression, and whether it keeps its real pace: its minute or hour begins with a star."""
+def parse(text: str) -> Reading:
+    """What an expression says. Its two day fields decide together when one begins with a star, else either."""
     texts = _five_fields(text)
     items = [[_written_out(each, item) for item in part.split(",")] for each, part in zip(FIELDS, texts, strict=True)]
     nth_weekdays = frozenset(item for item in items[4] if isinstance(item, tuple))
     plain = [[item for item in each if isinstance(item, str)] for each in items]
     minutes, hours, days, months, weekdays = _expand([",".join(each) for each in plain], text)
     calendar = CronDays(
-        days=frozenset(days),
-        last_day="l" in plain[2],
-        months=frozenset(months),
-        weekdays=frozenset(weekdays),
+        days=frozenset(days) | ({-1} if "l" in plain[2] else set()),
+        weekdays=frozenset(map(_monday_first, weekdays)),
         nth_weekdays=nth_weekdays,
+        months=tuple(months),
         both=texts[2][0] == "*" or texts[4][0] == "*",
     )
     if not calendar.ever():
         raise BadInput(_never(texts))
-    times = tuple(hour * 3600 + minute * 60 for hour in hours for minute in minutes)
-    return Grid(calendar, times), texts[0][0] == "*" or texts[1][0] == "*"
+    keeps_pace = texts[0][0] == "*" or texts[1][0] == "*"
+    pattern = Pattern(tuple(hours), tuple(minutes), (0,), calendar, keeps_pace)
+    return Reading.of(pattern, describe(pattern, f"cron {' '.join(text.split())}"))
 
 
 def _five_fields(text: str) -> list[str]:
     """The fields in lower case, nicknames resolved."""
-    if len(text) > LONGEST:
-        raise BadInput(f"a cron expression has at most {LONGEST} characters, not {len(text)}")
-    if not text.isascii():
-        raise BadInput(f"the cron expression {text!r} holds characters outside ASCII; digits are 0 to 9")
-    texts = text.lower().split()
+    texts = in_lower_case(text, "cron")
     nickname = texts[0] if texts else ""
     if nickname.startswith("@"):
         if len(texts) == 1 and nickname in NICKNAMES:
             return NICKNAMES[nickname].split()
         if nickname == "@every":
-            raise BadInput(f"{text.strip()} is an interval, not cron; write --every {' '.join(texts[1:]) or '5m'}")
+            interval = " ".join(texts[1:])
+            every = interval if interval and interval.isprintable() else "5m"
+            raise BadInput(f"{' '.join(texts)!r} is an interval, not cron; write --every {every}")
         if nickname == "@reboot":
             raise BadInput(
                 "@reboot names no time and a plan needs one; write five cron fields, or one of @hourly, @daily"
             )
         raise BadInput(f"cron has no {text.strip()!r}; there are: {', '.join(NICKNAMES)}")
     if len(texts) != 5:
-        seconds = "; without seconds or years, and below a minute write --every 30s" if len(texts) in (6, 7) else ""
+        quartz = f"; seconds and years are Quartz, write --quartz {' '.join(text.split())!r}"
         raise BadInput(
-            f"cron takes five fields (minute hour day-of-month month day-of-week), not {len(texts) or 'none'}{seconds}"
+            f"cron takes five fields (minute hour day-of-month month day-of-week), not {len(texts) or 'none'}"
+            + (quartz if len(texts) in (6, 7) else "")
         )
     return texts
 
@@ -175,16 +92,15 @@ def _written_out(field: Field, item: str) -> str | tuple[int, int]:
     if field is DAY and item == "l":
         return item
     if field is WEEKDAY and (match := NTH_WEEKDAY.fullmatch(item)):
-        if not 1 <= int(match[2]) <= 5:
-            raise BadInput(f"the day-of-week field cannot be {item!r}; a weekday of a month is #1 to #5")
-        return field.number(match[1]) % 7, int(match[2])
+        weekday, nth = field.nth(match[1], match[2])
+        return _monday_first(weekday), nth
     if field is WEEKDAY and (match := LAST_WEEKDAY.fullmatch(item)):
-        return field.number(match[1] or match[2]) % 7, -1
+        return _monday_first(field.number(match[1] or match[2])), -1
     match = ITEM.fullmatch(item)
     if match is None:
         raise BadInput(_unreadable(field, item))
     star, low, high, step = match.groups()
-    _check_step(field, item, step)
+    pace = field.step(item, step)
     if star:
         return item
     first = field.number(low)
@@ -195,20 +111,13 @@ def _written_out(field: Field, item: str) -> str | tuple[int, int]:
     # weekday's start with a step never comes to 7.
     if first > last and field is WEEKDAY:
         first %= 7
-    values = list(range(first, last + 1))
-    if first > last:
-        values = [*range(first, field.low + field.size), *range(field.low, last + 1)]
-    return ",".join(str(value % 7 if field is WEEKDAY else value) for value in values[:: int(step or 1)])
+    values = field.between(first, last, pace)
+    return ",".join(str(value % 7 if field is WEEKDAY else value) for value in values)
 
 
-def _check_step(field: Field, item: str, step: str | None) -> None:
-    if step is None or 1 <= int(step) <= field.size:
-        return
-    unit = {"minute": "m", "hour": "h"}.get(field.name)
-    instead = f"; write --every {int(step)}{unit}" if unit and int(step) else ""
-    raise BadInput(
-        f"the {field.name} field cannot step by {int(step)} in {item!r}; it has {field.size} values{instead}"
-    )
+def _monday_first(number: int) -> int:
+    """Cron's Sunday = 0 or 7 to our Monday = 0."""
+    return (number + 6) % 7
 
 
 def _unreadable(field: Field, item: str) -> str:

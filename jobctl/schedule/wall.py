@@ -6,9 +6,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, cast, overload
 
 LAST_YEAR = 9999
+SPELT_OUT = 1440
+"""Searched faster, and small enough up to here."""
 
 
 class Wall(Protocol):
@@ -35,6 +37,50 @@ class Days(Protocol):
         ...
 
 
+class FarDays(Days, Protocol):
+    """Days that know their next month themselves, so that a Grid need not look into every month of many years."""
+
+    def month_after(self, year: int, month: int) -> tuple[int, int] | None:
+        """The first month after that one that has days."""
+        ...
+
+    def month_before(self, year: int, month: int) -> tuple[int, int] | None:
+        """The last month before that one that has days."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Combined(Sequence[int]):
+    """The seconds since midnight of every combination, not spelt out: there may be 86,400."""
+
+    hours: Sequence[int]
+    minutes: Sequence[int]
+    seconds: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.hours) * len(self.minutes) * len(self.seconds)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[int, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> int | tuple[int, ...]:
+        if isinstance(index, slice):
+            return tuple(self[each] for each in range(*index.indices(len(self))))
+        rest, second = divmod(index, len(self.seconds))
+        hour, minute = divmod(rest, len(self.minutes))
+        return self.hours[hour] * 3600 + self.minutes[minute] * 60 + self.seconds[second]
+
+
+def times_of_day(hours: Sequence[int], minutes: Sequence[int], seconds: Sequence[int] = (0,)) -> Sequence[int]:
+    """Every combination of increasing hours, minutes and seconds, as a Grid takes them."""
+    if len(hours) * len(minutes) * len(seconds) > SPELT_OUT:
+        return Combined(hours, minutes, seconds)
+    return tuple(hour * 3600 + minute * 60 + second for hour in hours for minute in minutes for second in seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The same times of day on chosen days: a Wall that counts by months and never visits its members."""
@@ -50,10 +96,11 @@ class Grid:
                 return self._member(wall.year, wall.month, days[day], self.times[time])
             day += 1
         year, month = wall.year, wall.month
-        while day >= len(days):
-            year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-            if year > LAST_YEAR:
+        if day >= len(days):
+            following = self._month_after(year, month)
+            if following is None:
                 return None
+            year, month = following
             days, day = self.days.in_month(year, month), 0
         # The last day of all has no room for a zone's offset.
         if (year, month, days[day]) == (LAST_YEAR, 12, 31):
@@ -65,10 +112,11 @@ class Grid:
         if day < len(days) and days[day] == wall.day and time > 0:
             return self._member(wall.year, wall.month, days[day], self.times[time - 1])
         year, month = wall.year, wall.month
-        while day == 0:
-            year, month = (year - 1, 12) if month == 1 else (year, month - 1)
-            if year < 1:
+        if day == 0:
+            preceding = self._month_before(year, month)
+            if preceding is None:
                 return None
+            year, month = preceding
             days = self.days.in_month(year, month)
             day = len(days)
         return self._member(year, month, days[day - 1], self.times[-1])
@@ -80,6 +128,24 @@ class Grid:
         for index in range(low.year * 12 + low.month - 1, high.year * 12 + high.month - 1):
             total += len(self.days.in_month(index // 12, index % 12 + 1)) * len(self.times)
         return total
+
+    def _month_after(self, year: int, month: int) -> tuple[int, int] | None:
+        """The next month with days."""
+        if (far := _far(self.days)) is not None:
+            return far.month_after(year, month)
+        for index in range(year * 12 + month, (LAST_YEAR + 1) * 12):
+            if self.days.in_month(index // 12, index % 12 + 1):
+                return index // 12, index % 12 + 1
+        return None
+
+    def _month_before(self, year: int, month: int) -> tuple[int, int] | None:
+        """The last month with days before that one."""
+        if (far := _far(self.days)) is not None:
+            return far.month_before(year, month)
+        for index in range(year * 12 + month - 2, 11, -1):
+            if self.days.in_month(index // 12, index % 12 + 1):
+                return index // 12, index % 12 + 1
+        return None
 
     def _place(self, wall: datetime) -> tuple[Sequence[int], int, int]:
         """Days of the month of `wall`, and how many days and times of day lie before it."""
@@ -95,3 +161,7 @@ class Grid:
     @staticmethod
     def _member(year: int, month: int, day: int, second: int) -> datetime:
         return datetime(year, month, day) + timedelta(seconds=second)
+
+
+def _far(days: Days) -> FarDays | None:
+    return cast(FarDays, days) if hasattr(days, "month_after") else None

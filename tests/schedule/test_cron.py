@@ -1,4 +1,9 @@
-"""Five-field cron: what the fields mean, what is refused, and agreement with two independent oracles."""
+"""Five-field cron: what the fields mean, what is refused, and agreement with two independent oracles.
+
+Of the forms croniter 7 reads otherwise, `test_times_of_day` holds `59/15`, `6/1`, `1-1` and `22-2`, `test_days…` the
+days `1-1`, `*/n` with weekdays, `5L`, `L5` and `fri-mon`, REFUSED `*/61`, `R`, `H` and 31 February, and TRAPS with the
+two tests after it what it does at transitions and to `@daily`.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +54,8 @@ def clock(text: str) -> list[str]:
         ("7-7 5-5 * * *", ["05:07"]),  # croniter alone: every minute
         ("10-10/20 5 * * *", ["05:10"]),
         ("*/60 */12 * * *", ["00:00", "12:00"]),
+        ("0 19/1 * * *", ["19:00", "20:00", "21:00", "22:00", "23:00"]),
+        ("56/1 5 * * *", ["05:56", "05:57", "05:58", "05:59"]),
         ("1,2,2,1-3 0 * * *", ["00:01", "00:02", "00:03"]),
         ("@daily", ["00:00"]),
         ("@Midnight", ["00:00"]),
@@ -109,7 +116,8 @@ REFUSED = [
     ("* * * *", "not 4"),
     ("", "not none"),
     ("0 0 12 * * *", "five fields"),
-    ("0 0 12 * * * 2027", "without seconds or years"),
+    ("0 0 12 * * ? 2027", "seconds and years are Quartz, write --quartz '0 0 12 * * ? 2027'"),
+    ("@every\n5\0", "write --every 5m"),
     ("60 * * * *", "the minute field cannot be '60'; it goes from 0 to 59"),
     ("* 24 * * *", "the hour field"),
     ("* * 0 * *", "the day-of-month field"),
@@ -157,7 +165,7 @@ def test_what_is_wrong_is_refused_in_one_sentence_and_at_once(text: str, reason:
         cron(text, "UTC")
     assert time.process_time() - began < 0.05
     assert reason in str(raised.value)
-    assert "\n" not in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @given(st.text(alphabet="0123456789*/-,#LlWR@?hmonfridecjan \t", max_size=40))
@@ -239,6 +247,46 @@ def test_cronsim_loses_half_an_hour_in_lord_howe_and_we_do_not() -> None:
     assert ours == scan("* 3 * * *", zone, low, high)
     assert len(ours) == 60
     assert ours != by_cronsim("* 3 * * *", zone, low, high)
+
+
+# What croniter 7 reads or finds otherwise than Unix cron, measured: zone, expression, local day, local times.
+TRAPS = [
+    ("Europe/Madrid", "30 2 * * *", "2026-10-25", ["02:30+02:00"]),  # croniter: both passes
+    ("Europe/Madrid", "0 1-4 * * *", "2026-10-25", ["01:00+02:00", "02:00+02:00", "03:00+01:00", "04:00+01:00"]),
+    ("Europe/Madrid", "0 3 * * *", "2026-10-25", ["03:00+01:00"]),  # croniter 6 misses it
+    ("Australia/Lord_Howe", "45 1 * * *", "2027-04-04", ["01:45+11:00"]),  # croniter: both passes
+    ("Europe/Madrid", "30 */12,2 * * *", "2026-03-29", ["00:30+01:00", "12:30+02:00"]),  # croniter: 03:00 too
+    (
+        "Australia/Lord_Howe",
+        "*/12 1 * * *",
+        "2027-04-04",
+        # croniter misses the last two
+        [f"01:{minute:02}+11:00" for minute in range(0, 60, 12)] + ["01:36+10:30", "01:48+10:30"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "day", "expected"), TRAPS)
+def test_where_croniter_errs_at_transitions(name: str, text: str, day: str, expected: list[str]) -> None:
+    zone = ZoneInfo(name)
+    low = datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC) - TICK
+    found = [each.astimezone(zone) for each in walk(cron(text, name), low, low + timedelta(hours=24))]
+    shown = [f"{each:%H:%M}{each.isoformat()[-6:]}" for each in found if each.date().isoformat() == day]
+    assert shown == expected
+
+
+def test_no_minute_is_added_after_the_gap_to_every_second_hour() -> None:
+    low = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # 01:30, and 02:00 becomes 03:00
+    found = walk(cron("* */2 * * *", "Europe/Madrid"), low, low + timedelta(hours=2))
+    assert found == [datetime(2026, 3, 29, 2, minute, tzinfo=UTC) for minute in range(31)]
+
+
+def test_daily_means_midnight_for_everyone() -> None:
+    """croniter moves @daily to a time of its own where it is given something to hash."""
+    assert clock("@daily") == clock("@midnight") == ["00:00"]
+    for text in ("H 0 * * *", "H(0-5) * * * *", "R R * * *", "* * R * *"):
+        with pytest.raises(BadInput, match="random or hashed"):
+            cron(text, "UTC")
 
 
 @given(

@@ -1,0 +1,116 @@
+"""What is to come of a schedule: one that is only asked about, or that of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from jobctl import scheduling
+from jobctl.clock import from_datetime, to_datetime
+from jobctl.output.columns import Occurrence
+from jobctl.schedule import Schedule
+from jobctl.schedule.instants import format_local
+from jobctl.schedule.zones import zone
+
+if TYPE_CHECKING:
+    from jobctl.model import Job
+    from jobctl.store import Store
+
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The occurrences of one schedule from the first on. Instants are microseconds UTC."""
+
+    schedule: Schedule
+    time_zone: str
+    first: int | None
+    left: int | None = None
+    """How many of them still run; None: no limit."""
+    pause: tuple[int, int] | None = None
+    """From which instant until just before which one they are not run."""
+    job: str | None = None
+    """Whose they are, where there are several."""
+
+    def occurrences(self) -> Iterator[Occurrence]:
+        """One by one; a pause's first one stands for all of them."""
+        moment, left = None if self.first is None else to_datetime(self.first), self.left
+        while moment is not None and left != 0:
+            at = from_datetime(moment)
+            end = self.pause[1] if self.pause and self.pause[0] <= at < self.pause[1] else None
+            if end is None:
+                yield Occurrence(at, self.time_zone, self.schedule.note(moment), self.job)
+                left = None if left is None else left - 1
+                moment = self.schedule.next_after(moment)
+            else:
+                until = format_local(end, zone(self.time_zone))
+                note = f"paused until {until}, {self._planned(at, end)} not run"
+                yield Occurrence(at, self.time_zone, note, self.job)
+                moment = self.schedule.next_after(to_datetime(end) - TICK)
+
+    def counts(self, bounds: Sequence[int]) -> list[int]:
+        """How many run in each period between neighbouring instants, which do not decrease; none is visited."""
+        totals = [0] * len(bounds)
+
+        def fill(low: int, high: int) -> None:
+            if totals[low] == totals[high]:
+                totals[low:high] = [totals[low]] * (high - low)
+            elif high - low > 1:
+                middle = (low + high) // 2
+                totals[middle] = self.before(bounds[middle])
+                fill(low, middle)
+                fill(middle, high)
+
+        totals[0], totals[-1] = self.before(bounds[0]), self.before(bounds[-1])
+        fill(0, len(bounds) - 1)
+        return [later - earlier for earlier, later in pairwise(totals)]
+
+    def before(self, instant: int) -> int:
+        """How many run before an instant."""
+        if self.first is None or instant <= self.first:
+            return 0
+        found = self._planned(self.first, instant)
+        if self.pause is not None:
+            found -= self._planned(max(self.first, self.pause[0]), min(instant, self.pause[1]))
+        return found if self.left is None else min(found, self.left)
+
+    def next_from(self, instant: int) -> int | None:
+        """The first one that runs at an instant or after it."""
+        later = self.schedule.next_after(to_datetime(instant) - TICK)
+        if later is not None and self.pause and self.pause[0] <= from_datetime(later) < self.pause[1]:
+            later = self.schedule.next_after(to_datetime(self.pause[1]) - TICK)
+        if self.first is None or later is None:
+            return None
+        found = max(from_datetime(later), self.first)
+        return found if self.left is None or self.before(found) < self.left else None
+
+    def _planned(self, low: int, high: int) -> int:
+        """Number of instants with low <= x < high."""
+        return self.schedule.count_between(to_datetime(low) - TICK, to_datetime(high) - TICK) if low < high else 0
+
+
+def of_job(store: Store, job: Job, start: int | None = None) -> Coming | None:
+    """What is to come of a job's schedule, the pending occurrence first, or all from the instant `start` on.
+
+    None without an active schedule. Raises BadInput when the schedule cannot be read on this machine.
+    """
+    plan = job.plan
+    pending = store.pending_occurrence(job.id)
+    first = None if pending is None else pending.occurrence_at
+    if plan is None or not plan.active:
+        return None
+    schedule = scheduling.schedule_of(plan)
+    left = None if plan.count is None else max(plan.count - plan.fired, 0)
+    pause = None if plan.paused_from is None or plan.paused_until is None else (plan.paused_from, plan.paused_until)
+    coming = Coming(schedule, plan.time_zone, first, left, pause)
+    if start is None:
+        return coming
+    moment = schedule.first(to_datetime(start))
+    if left is not None and first is not None:
+        passed = coming.before(start) if start > first else -coming._planned(start, first)
+        left = max(left - passed, 0)
+    return Coming(schedule, plan.time_zone, None if moment is None else from_datetime(moment), left, pause)
