@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobctl.api import current, job, submit
+    from jobctl.api import current, emit, job, submit
     from jobctl.model import SystemJob
 
 __version__ = "0.1.0"
-__all__ = ["SystemJob", "__version__", "current", "job", "submit"]
+__all__ = ["SystemJob", "__version__", "current", "emit", "job", "submit"]
 
-_HOMES = {"current": "jobctl.api", "job": "jobctl.api", "submit": "jobctl.api", "SystemJob": "jobctl.model"}
+_HOMES = {
+    **dict.fromkeys(("current", "emit", "job", "submit"), "jobctl.api"),
+    "SystemJob": "jobctl.model",
+}
 
 
 def __getattr__(name: str) -> Any:

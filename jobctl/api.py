@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
@@ -15,7 +15,10 @@ from jobctl.errors import BadInput, Refused, TryAgain, near_miss
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from jobctl.model import SystemJob
+    from jobctl.model import SystemJob, Wait
+    from jobctl.store import Store
+
+    After = int | SystemJob | tuple[int | SystemJob, str]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +41,7 @@ class Options:
     token: str | None = None
     priority: int | None = None
     on_lost: str | None = None
+    concurrency: int | None = None
     cwd: str | None = None
     env: Mapping[str, str] | tuple[str, ...] | list[str] | None = None
     python: str | None = None
@@ -81,20 +85,64 @@ def job(name: str | F | None = None, **options: Any) -> F | Callable[[F], F]:
     return lambda function: mark(function, name)
 
 
-def submit(name: str, data: object = None, at: datetime | str | None = None, regarding: str | None = None) -> SystemJob:
+def submit(
+    name: str,
+    data: object = None,
+    at: datetime | str | None = None,
+    regarding: str | None = None,
+    *,
+    after: After | Iterable[After] = (),
+    on_event: str | None = None,
+    key: str | None = None,
+) -> SystemJob:
     """Submit a system job of the job `name`, due now or `at` (an aware datetime, or as `jobctl run --at` takes it).
 
     `data` is anything JSON can hold: an object becomes keyword arguments of a callable, an array positional ones.
+    `after`: system jobs or their numbers, which have to succeed first; `(41, "any")` or `(41, "failure")` for another
+    ending. `on_event`: not before `emit` of that event. `key`: the same request again gives the first system job.
     Raises a JobctlError whose text says what is wrong.
     """
-    from jobctl import clock, config, control
+    from jobctl import control
+
+    text = None if data is None else control.check_json(_json(data))
+    conditions = control.Conditions(_waits(after), on_event, key)
+    with _store() as store:
+        instant = None if at is None else _instant(at, store.clock.now())
+        columns: dict[str, Any] = {"data": text, "at": instant, "regarding": regarding}
+        return control.submit(store, name, conditions=conditions, message_name="api", **columns)
+
+
+def emit(event: str) -> int:
+    """Release the system jobs that wait for the event now; how many. Nothing is kept of it for later ones."""
+    from jobctl import control
+
+    with _store() as store:
+        return len(control.emit(store, event))
+
+
+def _store() -> Store:
+    from jobctl import clock, config
     from jobctl.store import Store
 
-    now = clock.system_clock()
-    text = None if data is None else control.check_json(_json(data))
-    instant = None if at is None else _instant(at, now.now())
-    with Store.open(config.load(os.environ), now, caller()) as store:
-        return control.submit(store, name, data=text, at=instant, regarding=regarding, message_name="api")
+    return Store.open(config.load(os.environ), clock.system_clock(), caller())
+
+
+def _waits(after: After | Iterable[After]) -> tuple[Wait, ...]:
+    from jobctl.model import Wait
+
+    single = isinstance(after, int) or hasattr(after, "sequence") or (isinstance(after, tuple) and _is_pair(after))
+    found: dict[int, Wait] = {}
+    for one in (after,) if single else after:  # type: ignore[union-attr]
+        predecessor, condition = one if isinstance(one, tuple) else (one, "success")
+        sequence = predecessor if isinstance(predecessor, int) else getattr(predecessor, "sequence", None)
+        if not isinstance(sequence, int) or condition not in ("success", "failure", "any"):
+            raise BadInput(f"after takes system jobs, their numbers, or pairs such as (41, 'any'), not {one!r}")
+        found[sequence] = Wait(sequence, condition)
+    return tuple(found.values())
+
+
+def _is_pair(after: tuple[object, ...]) -> bool:
+    return len(after) == 2 and isinstance(after[1], str)
 
 
 def _json(data: object) -> str:

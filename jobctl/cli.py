@@ -50,6 +50,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "resume": Entry("moves:resume", "Let a paused or waiting system job go on now."),
         "cancel": Entry("moves:cancel", "Cancel a system job, with all of its processes."),
         "postpone": Entry("moves:postpone", "Move a system job to a later instant."),
+        "emit": Entry("emit:emit", "Release what waits for an event."),
         "rerun": Entry("moves:rerun", "Run a completed system job again, as a new one."),
         "delete": Entry("moves:delete", "Delete a system job and its output."),
         "report": Entry("report:report", "Inside a run: report progress, stage and message."),

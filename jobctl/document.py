@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS, to_datetime
-from jobctl.model import Definition, Job, JsonDict, Plan, Reason, SystemJob
+from jobctl.model import Definition, Job, JsonDict, Plan, State, SystemJob
 from jobctl.vocabulary import job_state, request_status
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def system_job_document(system_job: SystemJob, data: str | None = None, result: 
         **_instants(s),
         "attempt": s.attempt,
         "retry_count": s.retry_count,
-        "is_waiting_for_event": s.reason is Reason.WAITING_FOR_EVENT,
+        "is_waiting_for_event": s.event is not None and s.state is State.SUSPENDED,
+        "event": s.event,
         "message_name": s.message_name,
         "stage": s.stage,
         "progress": s.progress,
@@ -165,6 +166,8 @@ def definition_document(definition: Definition) -> JsonDict:
         "token": d.token,
         "priority": d.priority,
         "on_lost": d.on_lost,
+        "concurrency": d.concurrency,
+        "keep": d.keep,
         "description": d.description,
         "tags": list(d.tags),
     }

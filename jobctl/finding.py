@@ -15,6 +15,7 @@ RANKS: Mapping[str, tuple[frozenset[str], ...]] = {
         "pause": ("locked", "paused", "retrying", "ready"),
         "cancel": ("locked", "paused canceling", "retrying held", "ready"),
         "wait": ("locked", "paused canceling", "retrying held", "ready"),
+        "after": ("locked", "paused canceling", "retrying held", "ready"),
         "follow": ("locked", "paused canceling", "retrying held", "ready"),
         "logs": ("locked", "paused canceling", "retrying held"),
         "resume": ("paused", "held", "retrying", "postponed", "scheduled"),
@@ -68,6 +69,7 @@ def _of_job(store: Store, job_id: int, name: str, verb: str) -> SystemJob:
             if fitting:
                 return min(fitting, key=lambda row: row.due_at)
         found = store.newest_system_job(job_id, begun=True) if verb == "logs" else None
+        found = store.newest_system_job(job_id, completed=True) if verb == "after" else found
     if found is None:
         raise NotFound(_nothing_to(store, job_id, name, verb))
     return found

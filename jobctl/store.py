@@ -22,6 +22,7 @@ from jobctl.model import (
     Job,
     JobVersion,
     Plan,
+    Reason,
     State,
     Status,
     SystemJob,
@@ -46,6 +47,24 @@ class Filter:
     tag: str | None = None
     message_name: str | None = None
     include_platform: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """As the statements that choose system jobs take it; the lists are JSON arrays."""
+        return {
+            "states": json.dumps([int(state) for state in self.states]) if self.states else None,
+            "statuses": json.dumps([int(status) for status in self.statuses]) if self.statuses else None,
+            "reasons": json.dumps(self.reasons) if self.reasons else None,
+            "job": self.job,
+            "since": self.since,
+            "until": self.until,
+            "token": self.token,
+            "operation_type": self.operation_type,
+            "platform": self.include_platform or self.operation_type is not None,
+            "owner": self.owner,
+            "tag": self.tag,
+            "message_name": self.message_name,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +214,7 @@ class Store:
 
     def system_jobs(self, chosen: Filter = Filter(), limit: int = 50) -> list[SystemJob]:
         """Newest first."""
-        parameters = {
-            "states": json.dumps([int(state) for state in chosen.states]) if chosen.states else None,
-            "statuses": json.dumps([int(status) for status in chosen.statuses]) if chosen.statuses else None,
-            "job": chosen.job,
-            "since": chosen.since,
-            "until": chosen.until,
-            "token": chosen.token,
-            "operation_type": chosen.operation_type,
-            "platform": chosen.include_platform or chosen.operation_type is not None,
-            "owner": chosen.owner,
-            "tag": chosen.tag,
-            "message_name": chosen.message_name,
-            "limit": limit,
-        }
+        parameters = {**chosen.parameters(), "limit": limit}
         return [system_job_from(row) for row in self.database.run("system_jobs", parameters)]
 
     def live_system_jobs(self, job_id: int) -> list[SystemJob]:

@@ -108,6 +108,7 @@ OPTIONS: Final = (
     ),
     click.option("--token", metavar="TOKEN", type=TokenType(), help="Run one at a time with all that have this token."),
     click.option("--priority", metavar="N", type=click.IntRange(-1000, 1000), help="Higher goes first.  [default: 0]"),
+    click.option("--concurrency", metavar="N", type=click.IntRange(1, 100_000), help="At most so many runs at a time."),
     click.option(
         "--on-lost", type=click.Choice(["fail", "retry"]), help="When a run is lost with its machine or runner."
     ),
@@ -257,6 +258,7 @@ PLAIN: Final = (
     "token",
     "priority",
     "on_lost",
+    "concurrency",
     "description",
 )
 """Options whose value is the definition's field of the same name."""

@@ -25,7 +25,7 @@ from jobctl.errors import BadInput
 from jobctl.model import Definition
 from jobctl.output import escape
 
-UNSETS: Final = {"no_timeout": "timeout", "no_token": "token"}
+UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency": "concurrency"}
 """Options that unset a field, by the field's name."""
 
 
@@ -34,6 +34,7 @@ UNSETS: Final = {"no_timeout": "timeout", "no_token": "token"}
 @definition_options
 @click.option("--no-timeout", is_flag=True, help="Let runs take as long as they like.")
 @click.option("--no-token", is_flag=True, help="Wait for no other system job.")
+@click.option("--no-concurrency", is_flag=True, help="Let any number of its runs go at a time.")
 @click.option("--no-env", metavar="K", multiple=True, help="Leave this variable out.")
 @click.option("--no-tags", is_flag=True, help="Take away all tags.")
 @json_option

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from jobctl import control
+from jobctl.commands.conditions import AFTER, EVENT, KEY
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
 from jobctl.commands.planning import PAST_AFTER
 from jobctl.commands.reading import read_text
 from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
-from jobctl.model import Definition, State, SystemJob
+from jobctl.model import Definition, Reason, State, SystemJob, Wait
 from jobctl.output.text import local
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ REGARDING = re.compile(r"[^:\s]{1,100}:\S.{0,199}")
 @click.option("--data", metavar="JSON|@FILE|-", help="Given to the run: JSON, the file that holds it, or - for stdin.")
 @click.option("--at", "instant", type=INSTANT, metavar="INSTANT", help="Not before this instant.")
 @click.option("--regarding", type=TEXT, metavar="TYPE:ID", help="What it is about, for example invoice:4711.")
+@click.option(
+    "--after",
+    type=AFTER,
+    multiple=True,
+    metavar="ID[:HOW]",
+    help="Once this one has ended: ID:success (the default), ID:failure or ID:any; may be repeated.",
+)
+@click.option("--on-event", metavar="EVENT", type=EVENT, help="Once `jobctl emit EVENT` is said.")
+@click.option("--key", metavar="KEY", type=KEY, help="The same request again: a second one with this key is the first.")
 @click.option("--wait", is_flag=True, help="Wait for it to end, and exit as it did (0 or 1).")
 @json_option
 @click.pass_context
@@ -40,6 +50,9 @@ def run(
     data: str | None,
     instant: int | None,
     regarding: str | None,
+    after: tuple[tuple[str, str], ...],
+    on_event: str | None,
+    key: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -51,6 +64,8 @@ def run(
     \b
     jobctl run backup
     jobctl run invoice --data '{"month": "2026-10"}' --at "tomorrow 06:00"
+    jobctl run load --after 41 --after 42:any
+    jobctl run invoice --key 2026-10 --data '{"month": "2026-10"}'
     jobctl run --wait -- make test
     """
     if regarding is not None and not REGARDING.fullmatch(regarding):
@@ -59,13 +74,16 @@ def run(
     store = app.store()
     if argv is not None and name is not None:
         raise BadInput(f"give either the job {name} or a command after --, not both")
+    conditions, asked_at = control.Conditions(waits(store, after), on_event, key), app.clock.now()
     if argv is not None:
-        submitted = submit_command(store, argv, text, instant, regarding)
+        submitted = submit_command(store, argv, text, instant, regarding, conditions)
     elif name is not None:
-        submitted = control.submit(store, name, data=text, at=instant, regarding=regarding)
+        submitted = control.submit(store, name, data=text, at=instant, regarding=regarding, conditions=conditions)
     else:
         raise BadInput("name a job, or give a command after --: jobctl run -- make test")
     announce(app, submitted, quiet=as_json)
+    if key is not None and submitted.created_on < asked_at:
+        note(f"{title(submitted)} was submitted with this key before; nothing was added")
     if wait:
         submitted = wait_to_end(app, submitted)
         note(result_line(submitted))
@@ -75,25 +93,51 @@ def run(
         ctx.exit(FAILED)
 
 
+def waits(store: Store, after: tuple[tuple[str, str], ...]) -> tuple[Wait, ...]:
+    """The predecessors named, each once. Raises what `resolve` does for an ID that means none."""
+    found: dict[int, Wait] = {}
+    for text, condition in after:
+        sequence = control.resolve(store, text, "after").sequence
+        if sequence in found and found[sequence].condition != condition:
+            raise BadInput(f"--after names system job {sequence} twice, with different endings")
+        found[sequence] = Wait(sequence, condition)
+    return tuple(found.values())
+
+
 def submit_command(
-    store: Store, argv: tuple[str, ...], data: str | None, at: int | None, regarding: str | None
+    store: Store,
+    argv: tuple[str, ...],
+    data: str | None,
+    at: int | None,
+    regarding: str | None,
+    conditions: control.Conditions,
 ) -> SystemJob:
     from jobctl.commands.definition import present_directory, present_umask, recorded_environment
 
     cwd = clean(present_directory(), "the present directory")
     definition = Definition(argv=argv, cwd=cwd, umask=present_umask(), environment=recorded_environment(os.environ))
-    return control.submit_adhoc(store, definition, data=data, at=at, regarding=regarding)
+    return control.submit_adhoc(store, definition, data=data, at=at, regarding=regarding, conditions=conditions)
 
 
 def announce(app: App, submitted: SystemJob, quiet: bool) -> None:
     """Its number on stdout, at once; what a person should know beside it on stderr."""
     if not quiet:
         click.echo(str(submitted.sequence))
-    if submitted.state is State.SUSPENDED:
+    if submitted.state is State.SUSPENDED and submitted.reason is not Reason.SCHEDULED:
+        note(f"{title(submitted)} waits {waiting_words(submitted)}")
+    elif submitted.state is State.COMPLETED:
+        note(f"{result_line(submitted)}")
+    elif submitted.state is State.SUSPENDED:
         note(f"{title(submitted)} is due {local(submitted.due_at)}")
     elif submitted.created_on - submitted.due_at > PAST_AFTER:
         note(f"{local(submitted.due_at)} is in the past: {title(submitted)} runs now")
     note_daemon(app)
+
+
+def waiting_words(submitted: SystemJob) -> str:
+    if submitted.reason is Reason.WAITING_FOR_EVENT:
+        return f"for the event {submitted.event}"
+    return "for those it is to come after" if submitted.reason is Reason.AFTER else f"({submitted.reason})"
 
 
 def wait_to_end(app: App, submitted: SystemJob) -> SystemJob:

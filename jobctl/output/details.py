@@ -89,6 +89,7 @@ def definition(d: Definition) -> list[Field]:
         ("success codes", None if d.success_codes == (0,) else ", ".join(map(str, d.success_codes))),
         ("token", d.token),
         ("priority", str(d.priority) if d.priority else None),
+        ("concurrency", None if d.concurrency is None else f"{d.concurrency} at a time"),
         ("on lost", d.on_lost if d.on_lost != "fail" else None),
         ("umask", f"{d.umask:04o}" if d.umask != 0o022 else None),
         ("tags", ", ".join(d.tags)),

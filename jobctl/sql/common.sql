@@ -103,6 +103,7 @@ SELECT *
  WHERE (:job IS NULL OR job = :job)
    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
    AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+   AND (:reasons IS NULL OR reason IN (SELECT value FROM json_each(:reasons)))
    AND (:since IS NULL OR created_on >= :since)
    AND (:until IS NULL OR created_on <= :until)
    AND (:token IS NULL OR dependency_token = :token)
