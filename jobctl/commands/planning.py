@@ -132,7 +132,7 @@ def named(option: str, parse: Callable[[], int]) -> int:
 
 def chosen(options: Mapping[str, Any]) -> str | None:
     """Which of the notations was asked for; limits without one, or that do not go with it, are refused."""
-    given = [name for name in NOTATIONS if options[name]]
+    given = [name for name in NOTATIONS if options[name] not in (None, False)]
     if options["every"] and options["at"]:
         given.remove("at")  # the times of day of an interval
     if len(given) > 1:

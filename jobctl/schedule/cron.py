@@ -74,9 +74,7 @@ def _five_fields(text: str) -> list[str]:
             every = interval if interval and interval.isprintable() else "5m"
             raise BadInput(f"{' '.join(texts)!r} is an interval, not cron; write --every {every}")
         if nickname == "@reboot":
-            raise BadInput(
-                "@reboot names no time and a plan needs one; write five cron fields, or one of @hourly, @daily"
-            )
+            raise BadInput("@reboot names no time of the calendar; write --on-start")
         raise BadInput(f"cron has no {text.strip()!r}; there are: {', '.join(NICKNAMES)}")
     if len(texts) != 5:
         quartz = f"; seconds and years are Quartz, write --quartz {' '.join(text.split())!r}"

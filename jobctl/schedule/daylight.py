@@ -21,7 +21,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC) - TICK  # a day of room: zone conversion must not overflow
 
 # zoneinfo does not tell its transitions. No two of any zone since 1970 are closer than 6.9 days.
-PROBE = timedelta(days=3)
+PROBE = timedelta(days=6)
 
 
 class Rule(Protocol):
@@ -167,12 +167,15 @@ def offset_at(zone: tzinfo, instant: datetime) -> timedelta:
 
 @lru_cache(maxsize=8192)
 def _changes_in_year(zone: tzinfo, year: int) -> tuple[Change, ...]:
+    if zone.utcoffset(None) is not None:  # a fixed offset, such as UTC
+        return ()
     low = datetime(year, 1, 1, tzinfo=UTC)
     end = datetime(year + 1, 1, 1, tzinfo=UTC) if year < LATEST.year else LATEST + TICK
     found = []
+    later = offset_at(zone, low - TICK)
     while low < end:
         high = low + min(PROBE, end - low)
-        earlier, later = offset_at(zone, low - TICK), offset_at(zone, high - TICK)
+        earlier, later = later, offset_at(zone, high - TICK)
         if earlier != later:
             found.append(Change(_first_second_with(zone, later, low, high), earlier, later))
         low = high

@@ -41,9 +41,7 @@ def build(spec: Mapping[str, object], terms: Terms) -> Recurring:
 def parse(text: str) -> Reading:
     """What an expression says."""
     texts = _fields(text)
-    hours, minutes, seconds = (
-        _numbers(field, part) for field, part in ((HOUR, texts[2]), (MINUTE, texts[1]), (SECOND, texts[0]))
-    )
+    seconds, minutes, hours = map(_numbers, (SECOND, MINUTE, HOUR), texts)
     calendar = replace(
         _by_weekday(texts[5]) if texts[3] == "?" else _by_day(texts[3]),
         months=_numbers(MONTH, texts[4]),

@@ -38,6 +38,10 @@ class Calendar:
     ordinals_in_month: bool
     """Whether the ordinals count within the month, else within the year."""
     known: dict[int, tuple[tuple[date, ...], ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    chosen: dict[tuple[int, frozenset[int]], tuple[tuple[int, ...], ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """By the year and the positions chosen: the days of its twelve months."""
 
     def periods(self, year: int) -> tuple[tuple[date, ...], ...]:
         """The days of each period that touches a year."""
@@ -101,7 +105,6 @@ class RuleDays:
     """The number of a period that counts."""
     positions: frozenset[int]
     """Python's indices into the days of a period; empty: all of them."""
-    known: dict[int, tuple[tuple[int, ...], ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def in_month(self, year: int, month: int) -> Sequence[int]:
         days = self._in_year(years_alike()[year % 400])[month - 1]
@@ -149,14 +152,15 @@ class RuleDays:
 
     def _in_year(self, year: int) -> tuple[tuple[int, ...], ...]:
         """Days of the twelve months of a year."""
-        if year not in self.known:
+        known = self.calendar.chosen
+        if (year, self.positions) not in known:
             months: list[list[int]] = [[] for _ in range(12)]
             for days in self.calendar.periods(year):
                 for day in self._chosen(days):
                     if day.year == year:
                         months[day.month - 1].append(day.day)
-            self.known[year] = tuple(tuple(month) for month in months)
-        return self.known[year]
+            known[year, self.positions] = tuple(tuple(month) for month in months)
+        return known[year, self.positions]
 
     def _chosen(self, days: tuple[date, ...]) -> Iterator[date]:
         for place, day in enumerate(days):
