@@ -55,7 +55,7 @@ def definition_text(definition: Definition) -> str:
 
 def definition_from(text: str) -> Definition:
     values = json.loads(text)
-    for name in ("argv", "environment_from_daemon", "path", "success_codes", "tags"):
+    for name in ("argv", "environment_from_daemon", "notify", "path", "success_codes", "tags"):
         if values.get(name) is not None:
             values[name] = tuple(values[name])
     return Definition(**values)
