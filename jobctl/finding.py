@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from jobctl.errors import BadInput, JobNotFound, NotFound, SystemJobNotFound
+from jobctl.errors import BadInput, JobNotFound, NotFound, Refused, SystemJobNotFound
 from jobctl.model import Reason, State, SystemJob
 from jobctl.store import Store
 
@@ -67,12 +67,26 @@ def _of_job(store: Store, job_id: int, name: str, verb: str) -> SystemJob:
                 numbers = ", ".join(str(row.sequence) for row in fitting)
                 raise BadInput(f"several system jobs of {name!r} could be meant: {numbers}; name one by its number")
             if fitting:
-                return min(fitting, key=lambda row: row.due_at)
+                first = min(fitting, key=lambda row: row.due_at)
+                if verb == "resume":
+                    _alone(live, first, name)
+                return first
         found = store.newest_system_job(job_id, begun=True) if verb == "logs" else None
         found = store.newest_system_job(job_id, completed=True) if verb == "after" else found
     if found is None:
         raise NotFound(_nothing_to(store, job_id, name, verb))
     return found
+
+
+def _alone(live: list[SystemJob], found: SystemJob, name: str) -> None:
+    """Resumed a second time, a name does not mean the next one in line: beside one that goes on, only a number does."""
+    going = [row for row in live if row.state in (State.READY, State.LOCKED)]
+    if going and _kind(found) not in ("paused", "held"):
+        status = going[0].status.label.replace("_", " ")
+        raise Refused(
+            f"system job {going[0].sequence} of {name!r} goes on already ({status});"
+            f" to start {found.sequence} ({found.reason}) beside it: jobctl resume {found.sequence}"
+        )
 
 
 def _nothing_to(store: Store, job_id: int, name: str, verb: str) -> str:

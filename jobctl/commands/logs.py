@@ -62,7 +62,10 @@ def logs(
     finally:
         sink.close()
     if not follow and not shown:
-        note(f"{title(system_job)} is {words(system_job)}; it wrote nothing{' to stderr' if only_stderr else ''}")
+        wrote = f"it wrote nothing{' to stderr' if only_stderr else ''}"
+        if system_job.log_bytes and not view.attempts():
+            wrote = f"it wrote {system_job.log_bytes:,} bytes, and they are gone"
+        note(f"{title(system_job)} is {words(system_job)}; {wrote}")
 
 
 def choose_sink(app: App, raw: bool, timestamps: bool) -> Sink:

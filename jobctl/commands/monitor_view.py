@@ -5,22 +5,33 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 
-from jobctl.clock import to_datetime
+from jobctl.clock import MICROSECONDS, to_datetime
 from jobctl.model import Reason, State, Status, SystemJob
 from jobctl.output.columns import SYSTEM_JOB_COLUMNS, elapsed, status_style, status_words
 from jobctl.output.tables import Column, View
-from jobctl.output.text import relative, span
+from jobctl.output.text import local, relative, span
 
 WIDE = 120
 """Columns of a terminal from which due, start and end each have one of their own."""
 
+DAY = 86_400 * MICROSECONDS
+
 KNOWN = {column.title: column for column in SYSTEM_JOB_COLUMNS}
 
 
-def columns(width: int | None = None) -> Sequence[Column[SystemJob]]:
-    """What a terminal of that width shows of a system job."""
+def columns(width: int | None = None, times: str | None = None) -> Sequence[Column[SystemJob]]:
+    """What a terminal of that width shows of a system job; `times` is `absolute`, `relative` or None."""
     wide = (width or shutil.get_terminal_size().columns) >= WIDE
-    instants = (DUE, START, END) if wide else (WHEN,)
+    if not wide:
+        instants = [Column("when", deciding_instant, when(times))]
+    else:
+        instants = [
+            Column(
+                "due", lambda one: one.due_at, due if times is None else instant_text(lambda one: one.due_at, times)
+            ),
+            Column("start", lambda one: one.started_on, instant_text(lambda one: one.started_on, times)),
+            Column("end", lambda one: one.completed_on, instant_text(lambda one: one.completed_on, times)),
+        ]
     return (KNOWN["number"], KNOWN["job"], STATUS, *instants, TOOK, TRY, MESSAGE)
 
 
@@ -34,27 +45,44 @@ def short(instant: int, now: int) -> str:
     return moment.strftime("%Y-%m-%d")
 
 
-def instant_text(get: Callable[[SystemJob], int | None]) -> Callable[[SystemJob, View], str]:
+def written(instant: int, view: View, times: str | None) -> str:
+    """An instant as asked for; else short on a terminal and complete in a pipe."""
+    if times == "relative":
+        return relative(instant, view.now)
+    if times is None and view.terminal:
+        return short(instant, view.now)
+    return local(instant, offset=not view.terminal)
+
+
+def instant_text(get: Callable[[SystemJob], int | None], times: str | None) -> Callable[[SystemJob, View], str]:
     def text(system_job: SystemJob, view: View) -> str:
         instant = get(system_job)
-        return "" if instant is None else short(instant, view.now)
+        return "" if instant is None else written(instant, view, times)
 
     return text
 
 
 def due(system_job: SystemJob, view: View) -> str:
-    ahead = system_job.state is not State.COMPLETED and 0 < system_job.due_at - view.now < 86_400_000_000
+    ahead = system_job.state is not State.COMPLETED and 0 < system_job.due_at - view.now < DAY
     return relative(system_job.due_at, view.now) if ahead else short(system_job.due_at, view.now)
 
 
-def when(system_job: SystemJob, view: View) -> str:
+def deciding_instant(system_job: SystemJob) -> int:
     """The instant that matters now: of the end, the start, or when it is due."""
-    instant = system_job.completed_on or system_job.due_at
     if system_job.state is State.LOCKED:
-        instant = system_job.started_on or system_job.due_at
-    if abs(instant - view.now) >= 86_400_000_000:
-        return short(instant, view.now)
-    return relative(instant, view.now)
+        return system_job.started_on or system_job.due_at
+    return system_job.completed_on or system_job.due_at
+
+
+def when(times: str | None) -> Callable[[SystemJob, View], str]:
+    """That instant as a distance where nothing else is asked for, but not over days or in a pipe."""
+
+    def text(system_job: SystemJob, view: View) -> str:
+        instant = deciding_instant(system_job)
+        near = times is None and view.terminal and abs(instant - view.now) < DAY
+        return relative(instant, view.now) if near else written(instant, view, times)
+
+    return text
 
 
 def status(system_job: SystemJob, view: View) -> str:
@@ -65,7 +93,11 @@ def status(system_job: SystemJob, view: View) -> str:
 
 
 def took(system_job: SystemJob, view: View) -> str:
-    seconds = elapsed(system_job, view.now)
+    return amount(elapsed(system_job, view.now))
+
+
+def amount(seconds: float | None) -> str:
+    """A length in a few characters: `12ms`, `4.2s`, `3m 5s`."""
     if seconds is None:
         return ""
     if seconds < 1:
@@ -82,10 +114,6 @@ def message(system_job: SystemJob, view: View) -> str:
 
 
 STATUS: Column[SystemJob] = Column("status", lambda one: one.status.label, status, status_style)
-DUE: Column[SystemJob] = Column("due", lambda one: one.due_at, due)
-START: Column[SystemJob] = Column("start", lambda one: one.started_on, instant_text(lambda one: one.started_on))
-END: Column[SystemJob] = Column("end", lambda one: one.completed_on, instant_text(lambda one: one.completed_on))
-WHEN: Column[SystemJob] = Column("when", lambda one: one.due_at, when)
 TOOK: Column[SystemJob] = Column("took", lambda one: None, took, right=True)
 TRY: Column[SystemJob] = Column("try", lambda one: one.attempt, lambda one, view: str(one.attempt or ""), right=True)
 MESSAGE: Column[SystemJob] = Column("message", lambda one: one.message, message, flexible=True)

@@ -11,7 +11,7 @@ from jobctl.output.tables import FORMATS, Column, Row, View, render
 from jobctl.output.text import escape, local
 
 if TYPE_CHECKING:
-    from jobctl.model import Job, SystemJob
+    from jobctl.model import Job, SystemJob, Wait
     from jobctl.output.calendar_view import Calendar
     from jobctl.output.columns import JobView, Occurrence
     from jobctl.store import Event
@@ -88,17 +88,23 @@ class Output:
         self.table(columns or SYSTEM_JOB_COLUMNS, system_jobs)
 
     def system_job(
-        self, system_job: SystemJob, data: str | None = None, result: str | None = None, events: Sequence[Event] = ()
+        self,
+        system_job: SystemJob,
+        data: str | None = None,
+        result: str | None = None,
+        events: Sequence[Event] = (),
+        waits: Sequence[Wait] | None = None,
+        why: str | None = None,
     ) -> None:
-        """Print everything about one system job."""
+        """Print everything about one system job; `why` says in a sentence what holds it."""
         from jobctl.document import event_document, system_job_document
 
         if self.json:
             documents = [event_document(event) for event in events]
-            return self.document(system_job=system_job_document(system_job, data, result), events=documents)
+            return self.document(system_job=system_job_document(system_job, data, result, waits), events=documents)
         from jobctl.output import details
 
-        details.system_job(self, system_job, data, result, events)
+        details.system_job(self, system_job, data, result, events, waits or (), why)
 
     def jobs(self, jobs: Sequence[JobView]) -> None:
         """Print the list of jobs."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS
-from jobctl.model import CatchUp, Definition, Overlap, Plan, SystemJob
+from jobctl.model import CatchUp, Definition, Overlap, Plan, SystemJob, Wait
 from jobctl.output.columns import JobView, Occurrence, elapsed, status_style, status_words
 from jobctl.output.text import duration, escape, local, relative
+from jobctl.targets import shown
 
 if TYPE_CHECKING:
     from jobctl.output import Output
@@ -91,10 +92,20 @@ def definition(d: Definition) -> list[Field]:
         ("priority", str(d.priority) if d.priority else None),
         ("concurrency", None if d.concurrency is None else f"{d.concurrency} at a time"),
         ("on lost", d.on_lost if d.on_lost != "fail" else None),
+        ("keeps", keeps(d.keep)),
+        ("expected", None if d.expect is None else f"a success every {duration(d.expect)}"),
+        *[("tells" if index == 0 else "", shown(target)) for index, target in enumerate(d.notify)],
         ("umask", f"{d.umask:04o}" if d.umask != 0o022 else None),
         ("tags", ", ".join(d.tags)),
         *[("environment" if index == 0 else "", text) for index, text in enumerate(environment)],
     ]
+
+
+def keeps(keep: str) -> str | None:
+    """Which of its completed system jobs are kept, where its definition says so."""
+    if keep in ("all", "failed"):
+        return {"failed": "what did not succeed; successes go within about an hour"}.get(keep)
+    return f"the newest {keep} completed ones" if keep.isdigit() else f"what was completed in the last {keep}"
 
 
 def schedule(out: Output, view: JobView) -> list[Field]:
@@ -144,10 +155,19 @@ def history(out: Output, view: JobView) -> list[Field]:
     ]
 
 
-def system_job(out: Output, s: SystemJob, data: str | None, result: str | None, events: Sequence[Event] = ()) -> None:
+def system_job(
+    out: Output,
+    s: SystemJob,
+    data: str | None,
+    result: str | None,
+    events: Sequence[Event] = (),
+    waits: Sequence[Wait] = (),
+    why: str | None = None,
+) -> None:
     """Print a system job: where it stands, its instants, what it got and gave, and what happened to it."""
     heading(out, f"{s.sequence} {s.name}", status_words(s), status_style(s))
-    fields(out, [*standing(out, s), *instants(out, s), *ending(out, s), ("data", data), ("result", result), *origin(s)])
+    told = [*standing(out, s), ("why", why), *conditions(s, waits)]
+    fields(out, [*told, *instants(out, s), *ending(out, s), ("data", data), ("result", result), *origin(s)])
     if events:
         out.line("")
         heading(out, "events")
@@ -175,6 +195,20 @@ def standing(out: Output, s: SystemJob) -> list[Field]:
         ("priority", str(s.priority) if s.priority else None),
         ("attempt", f"{s.attempt}, retries {s.retry_count}" if s.retry_count else str(s.attempt or "")),
         ("delete", "asked for; goes when its processes are gone" if s.delete_requested else None),
+    ]
+
+
+def conditions(s: SystemJob, waits: Sequence[Wait]) -> list[Field]:
+    """What it waits or waited for beside its time, and the key it was submitted with."""
+    wanted = {"success": "once it succeeds", "failure": "once it fails", "any": "once it ends"}
+    after = [
+        f"{wait.after}, {wanted[wait.condition]}" + ("" if wait.met_on is None else f": met {local(wait.met_on)}")
+        for wait in waits
+    ]
+    return [
+        *[("after" if index == 0 else "", text) for index, text in enumerate(after)],
+        ("event", s.event),
+        ("key", s.key),
     ]
 
 

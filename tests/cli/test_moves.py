@@ -112,10 +112,36 @@ def test_cancel_next_skips_one_occurrence(jobctl: Jobctl) -> None:
     jobctl("add", "one", "--every", "1h", "--start", "in 1h", "--", "true", expect=0)
     first = state(jobctl, 1)
     assert jobctl("cancel", "one", expect=3).stderr.startswith("jobctl: job 'one' has no system job to cancel")
-    jobctl("cancel", "--next", "one", expect=0)
+    skipped = jobctl("cancel", "--next", "one", expect=0, env={"TZ": "UTC"}).stdout
+    instant = first["occurrence_at"][:19].replace("T", " ")
+    assert skipped.startswith(f"1 one: {instant} +00:00 is skipped; next is 2, ")
     assert state(jobctl, 1)["status"] == "canceled"
     following = state(jobctl, 2)
     assert following["reason"] == "scheduled" and following["occurrence_at"] > first["occurrence_at"]
+
+
+def test_cancel_next_of_the_last_occurrence(jobctl: Jobctl) -> None:
+    jobctl("add", "one", "--at", "in 1h", "--", "true", expect=0)
+    assert jobctl("cancel", "--next", "one", expect=0).stdout.endswith(" is skipped; nothing comes after it\n")
+
+
+def test_a_name_that_was_resumed_does_not_mean_the_next_one_in_line(
+    jobctl: Jobctl, daemon: StartDaemon, wait_until: WaitUntil
+) -> None:
+    daemon("--slots", "2")
+    jobctl("add", "one", "--every", "1h", "--start", "in 1h", "--", "sleep", "100", expect=0)
+    number = int(jobctl("run", "one", expect=0).stdout)
+    wait_until(lambda: state(jobctl, number)["started_on"] is not None)
+    jobctl("pause", "one", "--wait", expect=0)
+    assert jobctl("resume", "one", "--wait", expect=0).stdout == f"{number} one: in progress\n"
+    again = jobctl("resume", "one", expect=4).stderr
+    assert f"system job {number} of 'one' goes on already (in progress)" in again
+    assert again.endswith("to start 1 (scheduled) beside it: jobctl resume 1\n")
+    assert state(jobctl, 1)["reason"] == "scheduled"
+    jobctl("resume", "1", expect=0)
+    jobctl("cancel", "1", str(number), "--wait", expect=0)
+    assert jobctl("resume", "one", expect=0).stdout == "3 one: ready\n"
+    jobctl("cancel", "3", "--wait", expect=0)
 
 
 def test_rerun_has_the_same_data_and_a_new_number(jobctl: Jobctl, daemon: StartDaemon) -> None:
