@@ -75,7 +75,7 @@ class Daemon:
         self.stopping = False
         """Nothing more is promoted or claimed."""
         self.leave_at: float | None = None
-        self.promoter = Promoter(clock)
+        self.promoter = Promoter(clock, presence.Pulse(config, clock))
         self.to_hand_over: deque[Claimed] = deque()
 
     # From start to end
@@ -86,17 +86,17 @@ class Daemon:
         Raises TryAgain if another daemon holds the home, StorageFailed if the disk fails.
         """
         ensure_home(self.config)
-        presence.take(self.config, self.lock, takeover, self.shutdown_timeout)
+        seen = presence.take(self.config, self.lock, takeover, self.shutdown_timeout)
         try:
             with self._interruptible(), Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
-                self._start()
+                self._start(seen)
                 log.info("daemon %d started: pid %d, %d slots", self.fleet.generation, os.getpid(), self.slots)
                 self._loop()
                 return self._leave()
         finally:
             self.lock.release()
 
-    def _start(self) -> None:
+    def _start(self, seen: int | None) -> None:
         fault = self.store.database.check()
         if fault is not None:
             raise StorageFailed(f"the database {self.config.database} is damaged ({fault}); restore a backup of it")
@@ -105,6 +105,7 @@ class Daemon:
         with self.store.write() as tx:
             self.host_id = tx.host_id(socket.gethostname())
             row = {**me._asdict(), "host_id": self.host_id, "version": jobctl.__version__, "slots": self.slots}
+            tx.database.run("daemon_was_seen", {"at": seen})
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
             self.promoter.start(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
@@ -333,6 +334,8 @@ class Daemon:
             if self.shutdown_timeout is not None:
                 self.leave_at = self.clock.monotonic() + self.shutdown_timeout
             log.info("stopping: nothing more is started; a second signal ends what runs")
+            with self._tolerant():
+                self.promoter.stop(self.store, self.fleet.generation)
         else:
             self._cancel_all()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS, to_datetime
-from jobctl.model import Definition, Job, JsonDict, Plan, State, SystemJob
+from jobctl.model import Definition, Job, JsonDict, Plan, State, SystemJob, Wait
+from jobctl.targets import shown
 from jobctl.vocabulary import job_state, request_status
 
 if TYPE_CHECKING:
@@ -20,9 +22,18 @@ def instant(value: int | None) -> str | None:
     return None if value is None else to_datetime(value).isoformat(timespec="microseconds")
 
 
-def system_job_document(system_job: SystemJob, data: str | None = None, result: str | None = None) -> JsonDict:
-    """A system job as `--json` and HTTP show it; `data` and `result` are its JSON texts."""
+def system_job_document(
+    system_job: SystemJob,
+    data: str | None = None,
+    result: str | None = None,
+    waits: Sequence[Wait] | None = None,
+) -> JsonDict:
+    """A system job as `--json` and HTTP show it; `data` and `result` are its JSON texts.
+
+    `after` is there only where the predecessors were asked for.
+    """
     s = system_job
+    after = {} if waits is None else {"after": [wait_document(wait) for wait in waits]}
     return {
         "id": s.id,
         "sequence": s.sequence,
@@ -52,7 +63,13 @@ def system_job_document(system_job: SystemJob, data: str | None = None, result: 
         "log_bytes": s.log_bytes,
         "host": s.host,
         "daemon": s.daemon_id,
+        **after,
     }
+
+
+def wait_document(wait: Wait) -> JsonDict:
+    """A predecessor, how it has to end, and when it did."""
+    return {"sequence": wait.after, "condition": wait.condition, "met_on": instant(wait.met_on)}
 
 
 def _standing(s: SystemJob) -> JsonDict:
@@ -142,13 +159,15 @@ def job_document(
 
 
 def definition_document(definition: Definition) -> JsonDict:
-    """A definition: exactly one of `command`, `argv` and `callable` is not null; durations are seconds."""
+    """A definition: one of `command`, `argv`, `callable` and `internal` is not null; durations are seconds."""
     d = definition
     return {
         "summary": d.summary,
         "command": d.command,
         "argv": None if d.argv is None else list(d.argv),
         "callable": d.callable,
+        "internal": d.internal,
+        "settings": d.settings,
         "cwd": d.cwd,
         "umask": f"{d.umask:04o}",
         "environment": dict(d.environment),
@@ -168,6 +187,8 @@ def definition_document(definition: Definition) -> JsonDict:
         "on_lost": d.on_lost,
         "concurrency": d.concurrency,
         "keep": d.keep,
+        "notify": [shown(target) for target in d.notify],
+        "expect": d.expect,
         "description": d.description,
         "tags": list(d.tags),
     }

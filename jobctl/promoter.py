@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from jobctl import ledger, processes, promotion
+from jobctl import alarms, ledger, processes, promotion, retention
 from jobctl.clock import MICROSECONDS, Clock
+from jobctl.presence import Pulse
 from jobctl.store import Store, Transaction
 
 log = logging.getLogger("jobctl")
@@ -19,8 +20,10 @@ DOUBT = 60.0
 class Promoter:
     """Promotes what is due, and holds back what is planned for a while after a jump of the clock."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pulse: Pulse) -> None:
         self.clock = clock
+        self.pulse = pulse
+        self.retention = retention.Watch(retention.Rules.read(pulse.config), clock)
         self.next_due: int | None = None
         self.held_until = 0.0
         self._difference = self._measure()
@@ -31,12 +34,20 @@ class Promoter:
         ledger.revive(tx)
         ledger.realign(tx)
         ledger.after_boot(tx, processes.boot_id())
+        alarms.set_default(tx, tx.database.config.notify)
 
     def look(self, store: Store) -> bool:
         """Whether something is due; `next_due` tells when something will be."""
+        self.pulse.beat()
         self._watch_clock()
-        ((self.next_due,),) = store.database.run("next_due")
-        return self._jump != 0 or (not self.holding and self.next_due is not None and self.next_due <= self.clock.now())
+        ((due,),) = store.database.run("next_due")
+        deadline = alarms.next_deadline(store)
+        self.next_due = min((at for at in (due, deadline) if at is not None), default=None)
+        if self._jump or self.pulse.standstill is not None:
+            return True
+        if self.holding:
+            return False
+        return self.retention.look(store) or (self.next_due is not None and self.next_due <= self.clock.now())
 
     @property
     def holding(self) -> bool:
@@ -51,10 +62,25 @@ class Promoter:
 
     def promote(self, tx: Transaction) -> int:
         """Decide on what is due; the number of system jobs looked at."""
+        self._tell_what_happened(tx)
+        return 0 if self.holding else promotion.promote(tx) + alarms.ring(tx)
+
+    def stop(self, store: Store, generation: int) -> None:
+        """Write down since when that daemon promotes and starts nothing any more, though it may wait for what runs."""
+        self.pulse.beat()
+        with store.write() as tx:
+            self._tell_what_happened(tx)
+            tx.database.run("stop_daemon", {"id": generation, "now": tx.now})
+
+    def _tell_what_happened(self, tx: Transaction) -> None:
+        """Write down what kept anything from being promoted when it was due."""
         if self._jump:
             tx.event("clock_jump", seconds=round(self._jump), held_for=DOUBT if self.holding else 0)
             self._jump = 0.0
-        return 0 if self.holding else promotion.promote(tx)
+        if self.pulse.standstill is not None:
+            since, until = self.pulse.standstill
+            tx.event("stood_still", since=since, until=until)
+            self.pulse.standstill = None
 
     def _measure(self) -> float:
         return self.clock.now() / MICROSECONDS - self.clock.boottime()
@@ -65,6 +91,7 @@ class Promoter:
         if abs(jump) <= JUMP:
             return
         self._jump += jump
+        self.retention.put_off()
         # Set back, it is believed: what was decided stays decided, and nothing planned is due before its instant.
         self.held_until = self.clock.monotonic() + DOUBT if jump > 0 else 0.0
         words = f"holding back planned runs for {DOUBT:g} s" if jump > 0 else "planned runs go on"

@@ -9,7 +9,7 @@ import click
 from jobctl import control
 from jobctl.commands.context import ID, App, json_option, pass_app
 from jobctl.commands.views import job_view, upcoming
-from jobctl.model import Reason
+from jobctl.model import Reason, State, SystemJob
 from jobctl.store import Filter, Store
 
 OCCURRENCES = 3
@@ -33,11 +33,22 @@ def show(app: App, name_or_id: str, as_json: bool) -> None:
     if names_system_job(store, name_or_id):
         found = control.resolve(store, name_or_id, "show")
         data, result = store.payload(found.sequence)
-        return output.system_job(found, data, result, store.events(sequence=found.sequence))
+        events, waits = store.events(sequence=found.sequence), store.waits(found.sequence)
+        return output.system_job(found, data, result, events, waits, None if output.json else reason(app, store, found))
     job = store.job(name_or_id)
     newest = store.system_jobs(Filter(job=job.name), limit=RUNS + 1)
     recent = [one for one in newest if one.reason is not Reason.SCHEDULED][:RUNS]
     output.job(job_view(store, job), upcoming(store, job, OCCURRENCES), recent)
+
+
+def reason(app: App, store: Store, system_job: SystemJob) -> str | None:
+    """The sentence of `jobctl why` that decides, about one that is not completed."""
+    if system_job.state is State.COMPLETED:
+        return None
+    from jobctl.why import why_system_job
+
+    with store.snapshot():
+        return why_system_job(store, system_job, app.clock.now()).facts[0].text
 
 
 def names_system_job(store: Store, text: str) -> bool:

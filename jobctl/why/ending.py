@@ -1,0 +1,156 @@
+"""How a system job ended, or why it never began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from jobctl.model import MISSED_AFTER, Reason, Status, SystemJob
+from jobctl.outcomes import NOT_RETRIED
+from jobctl.why.facts import Case, Fact, length, named, said, when
+
+AT_START: Final = frozenset({Reason.SPAWN, Reason.IMPORT, Reason.ARGUMENTS})
+NUMBER: Final = re.compile(r"#([0-9]{1,18})")
+"""How messages name another system job."""
+
+
+def ending(case: Case, row: SystemJob) -> list[Fact]:
+    """What became of one that is completed: the fact itself, and what it came from."""
+    assert row.completed_on is not None
+    if row.status is Status.SUCCEEDED:
+        attempt = f", at attempt {row.attempt}" if row.attempt > 1 else ""
+        text = f"it succeeded at {case.ago(row.completed_on)}{after_running(row)}{attempt}"
+        return [Fact("succeeded", text, details={"at": row.completed_on, "attempt": row.attempt})]
+    if row.status is Status.FAILED:
+        return failed(case, row)
+    assert row.reason is not None
+    return OF_REASON[row.reason](case, row)
+
+
+def after_running(row: SystemJob) -> str:
+    return "" if row.run_time is None else f" after running {length(row.run_time)}"
+
+
+def again(case: Case, row: SystemJob) -> str | None:
+    """The command that runs it once more, if its job is still there."""
+    return f"jobctl rerun {row.sequence}" if case.job_exists(row) else None
+
+
+def failed(case: Case, row: SystemJob) -> list[Fact]:
+    assert row.reason is not None and row.completed_on is not None
+    at, details = case.ago(row.completed_on), {"at": row.completed_on, "reason": row.reason.value}
+    message = row.message or row.reason.value.replace("_", " ")
+    if row.reason in AT_START:
+        fit = row.reason is Reason.ARGUMENTS and case.job_exists(row)
+        command = f"jobctl run {row.job} --data JSON" if fit else again(case, row)
+        mend = "give it data that fits" if fit else "mend that first"
+        found = [Fact("refused_at_start", f"it could not start at {at}: {message}; {mend}", command, details)]
+    elif row.reason is Reason.LOST:
+        text = f"it was lost at {at}: its runner or its machine was gone, and nothing tells how it ended"
+        found = [Fact("lost", text, again(case, row), details)]
+    else:
+        text = f"it failed at {at}{after_running(row)}: {message}"
+        found = [Fact("failed", text, again(case, row), details)]
+    return [*found, *retried(case, row)]
+
+
+def retried(case: Case, row: SystemJob) -> list[Fact]:
+    """What of its retries there was."""
+    retries = case.store.job_version(row.job_version_id).definition.retries
+    if not retries:
+        return []
+    details = {"retries": retries, "retried": row.retry_count}
+    if row.reason in NOT_RETRIED:
+        return [Fact("not_retried", "it was not retried: trying again cannot mend that", details=details)]
+    if row.retry_count >= retries:
+        times = "its retry was" if retries == 1 else f"all {retries} retries were"
+        return [Fact("retries_used_up", f"{times} used up", details=details)]
+    return []
+
+
+def by_person(case: Case, row: SystemJob) -> list[Fact]:
+    """Canceled by somebody, or with its job."""
+    assert row.completed_on is not None
+    event = case.last_event(row, "cancel", "delete")
+    actor = event.actor if event else row.modified_by
+    told = row.message or ""
+    because = "" if told.startswith("canceled by") else said(told or None)
+    text = f"{actor} canceled it at {case.ago(event.at if event else row.completed_on)}{because}"
+    details = {"at": row.completed_on, "actor": actor}
+    return [Fact("canceled", text, again(case, row), details)]
+
+
+def unscheduled(case: Case, row: SystemJob) -> list[Fact]:
+    assert row.completed_on is not None
+    text = f"not run: {row.message or 'the schedule ended'}, by {row.modified_by} at {case.ago(row.completed_on)}"
+    details = {"at": row.completed_on, "actor": row.modified_by}
+    return [Fact("unscheduled", text, again(case, row), details)]
+
+
+def stopped(case: Case, row: SystemJob) -> list[Fact]:
+    assert row.completed_on is not None
+    text = f"the daemon was told twice to stop, and ended it at {case.ago(row.completed_on)}{after_running(row)}"
+    return [Fact("daemon_stopped", text, again(case, row), {"at": row.completed_on})]
+
+
+def told(code: str) -> Callable[[Case, SystemJob], list[Fact]]:
+    """What its message says, and what the system job is doing that the message names."""
+
+    def facts(case: Case, row: SystemJob) -> list[Fact]:
+        assert row.completed_on is not None
+        message = row.message or code.replace("_", " ")
+        numbers = [int(number) for number in NUMBER.findall(message)]
+        details = {"at": row.completed_on, "system_jobs": numbers}
+        found = [Fact(code, f"{message} (at {when(row.completed_on)})", again(case, row), details)]
+        others = [other for number in numbers if (other := case.store.find_system_job(number)) is not None]
+        return [*found, *(Fact("other", f"{named(other)}: {life(case, other)}") for other in others)]
+
+    return facts
+
+
+def life(case: Case, row: SystemJob) -> str:
+    """When another one ran, in a few words."""
+    if row.started_on is None or row.completed_on is None:
+        return case.doing(row)
+    return f"began {when(row.started_on)}, {row.status.label} {when(row.completed_on)}"
+
+
+def missed(case: Case, row: SystemJob) -> list[Fact]:
+    """Its instants passed with nobody there to see them; perhaps the last of them was made up for."""
+    assert row.completed_on is not None
+    number = row.dropped or 1
+    details = {"at": row.completed_on, "number": number}
+    text = f"{row.message or 'missed'} (looked at {when(row.completed_on)}, more than {length(MISSED_AFTER)} late)"
+    parameters = {"job_id": row.job_id, "plan": row.plan, "occurrence_at": row.occurrence_at}
+    following = [case.store.system_job(found) for (found,) in case.store.database.run("following", parameters)]
+    made_up = [one for one in following if one.ready_on == row.completed_on]
+    found = [Fact("missed", text, again(case, row), details)]
+    for one in made_up:
+        text = f"{named(one)} was run for the instants missed: {life(case, one)}"
+        found.append(Fact("caught_up", text, details={"system_job": one.sequence}))
+    return found
+
+
+def rested(case: Case, row: SystemJob) -> list[Fact]:
+    """Its schedule rested then, as somebody had asked."""
+    assert row.completed_on is not None
+    found = told("schedule_rested")(case, row)
+    for event in case.store.events(job_id=row.job_id):
+        if event.kind == "unschedule" and event.detail.get("until") and event.at <= row.completed_on:
+            words = f"{event.actor} asked for it at {when(event.at)}{said(event.detail.get('reason'))}"
+            return [*found, Fact("asked", words, details={"at": event.at, "actor": event.actor})]
+    return found
+
+
+OF_REASON: Final[Mapping[Reason, Callable[[Case, SystemJob], list[Fact]]]] = {
+    Reason.USER: by_person,
+    Reason.UNSCHEDULED: unscheduled,
+    Reason.DAEMON_STOPPED: stopped,
+    Reason.MISSED: missed,
+    Reason.OVERLAP: told("overlap"),
+    Reason.REPLACED: told("replaced"),
+    Reason.LATE: told("late"),
+    Reason.PAUSED_SCHEDULE: rested,
+    Reason.DEPENDENCY: told("dependency"),
+}

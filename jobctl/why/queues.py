@@ -1,0 +1,96 @@
+"""What a ready system job stands behind: its token's queue, an earlier occurrence, its job's limit, the slots."""
+
+from __future__ import annotations
+
+from jobctl.model import Status, SystemJob
+from jobctl.why.facts import Case, Fact, listed, named, operation
+
+FARTHEST = 100
+"""How many that stand behind one another are followed one by one."""
+
+
+def behind(case: Case, row: SystemJob) -> Fact:
+    """What `blocked_by` names, and who is first in that queue."""
+    number = row.blocked_by or 0
+    ahead = case.store.find_system_job(number)
+    doing = f"{number}" if ahead is None else f"{named(ahead)}, which is {case.doing(ahead)}"
+    if ahead is None or row.token_seq is None or ahead.dependency_token != row.dependency_token:
+        text = f"it waits for the end of {doing}: an earlier occurrence of the same schedule"
+        return Fact("overlap", text, details={"behind": row.blocked_by})
+    parameters = {"token": row.dependency_token, "token_seq": row.token_seq}
+    ((_, before, first),) = case.store.database.run("token_queue", parameters)
+    text = f"it waits for the token {row.dependency_token!r} behind {doing}"
+    if before > 1:
+        holder = case.store.system_job(first)
+        text += f"; {before} are before it, and {named(holder)} has the token, {case.doing(holder)}"
+    details = {"token": row.dependency_token, "behind": row.blocked_by, "holder": first, "before": before}
+    return Fact("token", text, details=details)
+
+
+def first_of_chain(case: Case, row: SystemJob) -> SystemJob | None:
+    """The one that has to end before all others that stand before this one can."""
+    found: SystemJob | None = row
+    for _ in range(FARTHEST):
+        if found is None or found.blocked_by is None:
+            return found
+        if found.token_seq is not None:
+            parameters = {"token": found.dependency_token, "token_seq": found.token_seq}
+            ((_, before, first),) = case.store.database.run("token_queue", parameters)
+            if before:
+                found = case.store.find_system_job(first)
+                continue
+        found = case.store.find_system_job(found.blocked_by or 0)
+    return found
+
+
+def room(case: Case, row: SystemJob) -> list[Fact]:
+    """What of its job's limit and of the daemon's slots is taken, and by whom; or that it may begin at any moment."""
+    found = []
+    version = case.store.job_version(row.job_version_id)
+    limit = limit_of(case, row)
+    same = [one for one in case.running if one.job_id == row.job_id]
+    if limit is not None and len(same) >= limit:
+        text = f"no more than {limit} of {version.job} run at a time, and {listed(same)} {are(same)}"
+        details = {"limit": limit, "running": [one.sequence for one in same]}
+        found.append(Fact("concurrency", text, to_pause(same), details))
+    holders = [one for one in case.running if not (one.message or "").startswith("stuck:")]
+    slots = case.presence.slots
+    before = ready_before(case, row)
+    if slots and len(holders) >= slots:
+        text = f"all {slots} slots are taken, by {listed(holders)}{before_words(before)}"
+        details = {"slots": slots, "running": [one.sequence for one in holders], "before": before}
+        found.append(Fact("slots", text, to_pause(holders), details))
+    elif not found:
+        free = f"{slots - len(holders)} of {slots} slots are free" if slots else "the daemon is just starting"
+        text = f"{free}{before_words(before)}: it begins at one of the daemon's next turns"
+        found.append(Fact("about_to_begin", text, details={"before": before}))
+    return found
+
+
+def limit_of(case: Case, row: SystemJob) -> int | None:
+    """How many of its job may run at a time now."""
+    rows = case.store.database.run("job_limit", {"id": row.job_id})
+    return rows[0][0] if rows else None
+
+
+def ready_before(case: Case, row: SystemJob) -> int:
+    parameters = {"priority": row.priority, "ready_on": row.ready_on, "sequence": row.sequence}
+    ((before,),) = case.store.database.run("ready_before", parameters)
+    return int(before)
+
+
+def before_words(before: int) -> str:
+    return f"; {before} ready {'one is' if before == 1 else 'ones are'} before it" if before else ""
+
+
+def are(rows: list[SystemJob]) -> str:
+    return "does" if len(rows) == 1 else "do"
+
+
+def to_pause(rows: list[SystemJob]) -> str | None:
+    """The command that makes room and loses nothing: the least urgent one that runs stands still for a while."""
+    if any(one.status in (Status.PAUSING, Status.CANCELING) for one in rows):
+        return None  # room is being made
+    running = [one for one in rows if one.started_on is not None and not one.platform]
+    least = min(running, key=lambda one: (one.priority, -(one.started_on or 0)), default=None)
+    return None if least is None else operation("pause", least)
