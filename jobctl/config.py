@@ -9,6 +9,12 @@ from pathlib import Path
 
 from jobctl.errors import CannotOpen, NotPermitted
 
+RETENTION = {
+    "retention": "JOBCTL_RETENTION",
+    "retention_failed": "JOBCTL_RETENTION_FAILED",
+    "retention_logs": "JOBCTL_RETENTION_LOGS",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -17,6 +23,13 @@ class Config:
     home: Path
     """Absolute. Holds the database, the locks, `run/` (sockets, journals) and `logs/`."""
     color: str = "auto"
+    notify: tuple[str, ...] = ()
+    """Whom the daemon tells of every job, beside whom the job names."""
+    retention: str = "30d"
+    """How long completed system jobs are kept, and those that failed; `off`: for ever."""
+    retention_failed: str = "90d"
+    retention_logs: str = "1G"
+    """How much output is kept in all."""
 
     @property
     def database(self) -> Path:
@@ -42,7 +55,13 @@ class Config:
 def load(environ: Mapping[str, str], *, home: str | None = None, color: str | None = None) -> Config:
     """The settings that the flags (where given) and the environment ask for."""
     chosen = home or environ.get("JOBCTL_HOME") or default_home(environ)
-    return Config(home=Path(os.path.abspath(chosen)), color=color or environ.get("JOBCTL_COLOR", "auto"))
+    targets = (line.strip() for line in environ.get("JOBCTL_NOTIFY", "").splitlines())
+    return Config(
+        home=Path(os.path.abspath(chosen)),
+        color=color or environ.get("JOBCTL_COLOR", "auto"),
+        notify=tuple(filter(None, targets)),
+        **{name: environ[variable] for name, variable in RETENTION.items() if environ.get(variable)},
+    )
 
 
 def default_home(environ: Mapping[str, str]) -> str:

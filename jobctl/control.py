@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from jobctl import ledger, logs, moves, promotion, scheduling
+from jobctl import alarms, ledger, logs, moves, promotion, scheduling
 from jobctl.config import Config
 from jobctl.errors import BadInput, Refused
 from jobctl.finding import resolve as resolve
 from jobctl.jsontext import check_json as check_json
 from jobctl.locks import FileLock
 from jobctl.model import (
+    DELETIONS,
     MAX_DEPTH,
     Definition,
     Job,
@@ -66,6 +67,7 @@ def add_job(store: Store, name: str, definition: Definition, planned: Planned | 
         job_id = tx.insert_job(name)
         tx.set_job_version(job_id, tx.insert_job_version(job_id, definition))
         tx.event("add", job_id=job_id)
+        alarms.defined(tx, tx.job(name), None)
         return tx.job(name) if planned is None else scheduling.plan_job(tx, tx.job(name), planned, "schedule")
 
 
@@ -78,6 +80,7 @@ def edit_job(store: Store, name: str, changes: Mapping[str, Any]) -> Job:
             tx.set_job_version(job.id, tx.insert_job_version(job.id, definition))
             retoken = {"job_id": job.id, "token": definition.token, "priority": definition.priority}
             tx.database.run("retoken_pending", retoken)
+            alarms.defined(tx, tx.job(name), job.version.definition)
             tx.event("edit", job_id=job.id, changed=sorted(changes))
         return tx.job(name)
 
@@ -140,12 +143,13 @@ def submit_adhoc(
     at: int | None = None,
     regarding: str | None = None,
     conditions: Conditions = Conditions(),
+    name: str | None = None,
 ) -> SystemJob:
     """One system job of a command that has no definition of its own; kept under job `adhoc`."""
     with store.write() as tx:
         job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
         version = tx.job_version(tx.insert_job_version(job_id, definition))
-        name = definition.summary[:MAX_NAME]
+        name = (name or definition.summary)[:MAX_NAME]
         columns: dict[str, Any] = {"name": name, "data": data, "at": at, "regarding": regarding, "message_name": "run"}
         return _submit(tx, version, conditions, **columns)
 
@@ -312,6 +316,14 @@ def rerun(store: Store, sequence: int) -> SystemJob:
 
 def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:
     """Delete the system job, its log and its result; with `force` its processes are stopped first."""
+    row = delete_row(store, sequence, force)
+    if not row.has_process:
+        logs.delete(store.database.config.home, sequence)
+    return row
+
+
+def delete_row(store: Store, sequence: int, force: bool = False) -> SystemJob:
+    """As `delete`, but the log is left to the caller: it can go only once the row's end is committed."""
     with store.write() as tx:
         row = tx.system_job(sequence)
         if row.has_process and not force:
@@ -325,8 +337,7 @@ def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:
         if row.state is not State.COMPLETED:
             ledger.leave_plan(tx, moves.complete(tx, row, Status.CANCELED, Reason.USER, f"deleted by {tx.actor}"))
         moves.remove(tx, row)
-    logs.delete(store.database.config.home, sequence)
-    return row
+        return row
 
 
 LEGAL = {
@@ -335,6 +346,8 @@ LEGAL = {
     State.LOCKED: ("pause", "postpone", "cancel"),
     State.COMPLETED: ("rerun",),
 }
+STANDING = ("pause", "postpone")
+"""What lets a running one stand still."""
 
 
 def legal_operations(row: SystemJob) -> list[str]:
@@ -343,7 +356,13 @@ def legal_operations(row: SystemJob) -> list[str]:
     legal = ["cancel"] if canceling else list(LEGAL[row.state])
     if row.platform:
         legal = [name for name in legal if name in ("postpone", "rerun")]
+    if _must_go_on(row):
+        legal = [name for name in legal if name not in STANDING]
     return [*legal, "delete --force" if row.has_process else "delete"]
+
+
+def _must_go_on(row: SystemJob) -> bool:
+    return row.state is State.LOCKED and row.operation_type in DELETIONS
 
 
 def describe(row: SystemJob) -> str:
@@ -353,11 +372,10 @@ def describe(row: SystemJob) -> str:
 
 
 def _require(row: SystemJob, operation: str, legal: bool, person_only: bool = False) -> None:
-    if row.platform and person_only:
-        raise Refused(f"system job {row.sequence} is jobctl's own maintenance: {operation} is never legal")
-    if not legal:
-        legal_now = ", ".join(legal_operations(row))
-        raise Refused(f"system job {row.sequence} is {describe(row)}: {operation} is not legal; legal: {legal_now}")
+    if not legal or (row.platform and person_only) or (operation in STANDING and _must_go_on(row)):
+        whose = ", jobctl's own maintenance" if row.platform else ""
+        words = f"{describe(row)}{whose}: {operation} is not legal; legal: {', '.join(legal_operations(row))}"
+        raise Refused(f"system job {row.sequence} is {words}")
 
 
 def daemon_running(config: Config) -> bool:

@@ -115,7 +115,8 @@ class Database:
             raise TryAgain("this jobctl needs to migrate the database: stop the daemon first (its runs continue)")
         try:
             if version == 0:
-                self.connection.execute("PRAGMA journal_mode = WAL")
+                # Only a new file can be made so that it shrinks when a great part of history is deleted.
+                self.connection.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
             for number, text in migrations(self.directory):
                 self._migrate_one(number, text, version)
         finally:

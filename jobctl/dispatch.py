@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import sys
 from dataclasses import asdict
 from typing import Any
 
 from jobctl.assignment import Assignment, Runner
 from jobctl.config import Config
-from jobctl.fleet import Fleet
+from jobctl.fleet import PACKAGE_PARENT, Fleet
 from jobctl.model import Definition, Outcome, Reason, Status, SystemJob
 from jobctl.recorder import Recorder
 from jobctl.runner.protocol import MAX_FRAME, PROTOCOL, encode
@@ -121,7 +122,7 @@ class CannotPrepare(Exception):
 
 def order(config: Config, row: SystemJob, definition: Definition, data: str | None) -> dict[str, Any]:
     """The RUN of the protocol for the attempt that follows. Raises CannotPrepare in one sentence."""
-    argv = ["/bin/sh", "-c", definition.command] if definition.command is not None else definition.argv
+    argv = arguments(definition)
     return {
         "sequence": row.sequence,
         "id": row.id,
@@ -129,13 +130,13 @@ def order(config: Config, row: SystemJob, definition: Definition, data: str | No
         "attempt": row.attempt + 1,
         "job": row.job,
         "kind": "callable" if definition.callable else "command",
-        "argv": None if argv is None else list(argv),
+        "argv": argv,
         "callable": definition.callable,
         "python": definition.python,
         "path": list(definition.path),
         "isolate": definition.isolate,
         "data": data,
-        "cwd": definition.cwd,
+        "cwd": definition.cwd if definition.internal is None else "/",
         "umask": definition.umask,
         "environment": environment(config, row, definition),
         "timeout": definition.timeout,
@@ -143,6 +144,16 @@ def order(config: Config, row: SystemJob, definition: Definition, data: str | No
         "success_codes": list(definition.success_codes),
         "run_time": 0,
     }
+
+
+def arguments(definition: Definition) -> list[str] | None:
+    """What its process is started with; None for a callable. jobctl's own code comes from where this daemon's does."""
+    if definition.internal is not None:
+        code = f"import sys; sys.path.insert(0, {PACKAGE_PARENT!r}); from jobctl.{definition.internal} import main"
+        return [sys.executable, "-I", "-c", f"{code}; sys.exit(main())"]
+    if definition.command is not None:
+        return ["/bin/sh", "-c", definition.command]
+    return None if definition.argv is None else list(definition.argv)
 
 
 def content(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -144,6 +144,50 @@ def delete(home: Home, sequence: int) -> None:
     for attempt in attempts(home, sequence):
         for segment in SEGMENTS:
             _unlink(segment_path(home, sequence, attempt, segment))
+
+
+def delete_all(home: Home, sequences: Iterable[int]) -> dict[int, OSError]:
+    """Remove the output of many, whatever the number of their files; the first error of each that could not be."""
+    by_directory: dict[str, set[str]] = {}
+    for sequence in sequences:
+        by_directory.setdefault(directory(home, sequence), set()).add(str(sequence))
+    failures: dict[int, OSError] = {}
+    for path, numbers in by_directory.items():
+        try:
+            names = _names(path)
+        except OSError as error:
+            failures.update((int(number), error) for number in numbers)
+            continue
+        for name in names:
+            number = name.partition(".")[0]
+            if number in numbers:
+                try:
+                    _unlink(os.path.join(path, name))
+                except OSError as error:
+                    failures.setdefault(int(number), error)
+    return failures
+
+
+def directories(home: Home) -> Iterator[tuple[int, set[int]]]:
+    """By thousands of numbers: those that left output. Raises OSError."""
+    top = os.path.join(home, "logs")
+    for name in sorted(_names(top)):
+        if len(name) >= 6 and name.isascii() and name.isdigit():
+            numbers = (entry.partition(".")[0] for entry in _names(os.path.join(top, name)))
+            yield int(name), {int(number) for number in numbers if number.isascii() and number.isdigit()}
+
+
+def remove_directory(home: Home, thousand: int) -> None:
+    """Remove the directory of such numbers if it is empty; only where nobody can write any more."""
+    with suppress(OSError):
+        os.rmdir(directory(home, thousand * 1000))
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _unlink(path: str) -> None:

@@ -26,6 +26,12 @@ MISSED_AFTER: Final = 60 * 1_000_000
 
 OPERATION_WORKFLOW: Final = 10
 """OperationType of a person's job (Dataverse: Workflow)."""
+OPERATION_BULK_DELETE: Final = 13
+"""OperationType of a person's purge (Dataverse: Bulk Delete)."""
+OPERATION_DELETION_SERVICE: Final = 14
+"""OperationType of jobctl's own deletions (Dataverse: Deletion Service)."""
+DELETIONS: Final = frozenset({OPERATION_BULK_DELETE, OPERATION_DELETION_SERVICE})
+"""Types whose runs write to the database themselves: standing still in the middle, one would lock out everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,16 @@ class Definition:
     concurrency: int | None = None
     """How many system jobs of the job may run at a time."""
     keep: str = "all"
-    """`failed`: those that succeed are deleted as they end."""
+    """What is kept of its completed system jobs: `all` as the general rules say, `failed`: not what succeeded, a number
+    of them, or a duration since their end."""
     notify: tuple[str, ...] = ()
     """Who is told of failures and the like: `exec:COMMAND`, or the address of a webhook."""
     expect: float | None = None
     """Seconds within which a success is expected, again and again."""
     internal: str | None = None
     """What of jobctl's own code it runs: `bulk_delete` or `notify`."""
+    settings: JsonDict | None = None
+    """The data of a system job that is given none; only for jobctl's own code."""
     description: str = ""
     tags: tuple[str, ...] = ()
 

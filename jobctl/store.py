@@ -17,6 +17,7 @@ from jobctl.database import Database, Row
 from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
 from jobctl.model import (
     MOVES,
+    OPERATION_BULK_DELETE,
     OPERATION_WORKFLOW,
     Definition,
     Job,
@@ -308,7 +309,9 @@ class Transaction(Store):
 
     def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
         """A new system job of that version; `data` (JSON text) is stored apart."""
-        data = columns.pop("data", None)
+        data, internal = columns.pop("data", None), version.definition.internal
+        if data is None and version.definition.settings is not None:
+            data = json.dumps(version.definition.settings)
         parameters = {
             "id": os.urandom(16),
             "job_id": version.job_id,
@@ -333,7 +336,7 @@ class Transaction(Store):
             "utc_offset": None,
             "event": None,
             "key": None,
-            "operation_type": OPERATION_WORKFLOW,
+            "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
             "platform": False,
             **self.stamp,
             **columns,

@@ -235,8 +235,9 @@ INSERT INTO daemons (host_id, boot_id, pid_namespace, pid, start_time, version, 
 VALUES (:host_id, :boot_id, :pid_namespace, :pid, :start_time, :version, :slots, :now)
 RETURNING id;
 
+-- Since when it starts nothing; it may have waited for what ran before it left.
 -- name: stop_daemon
-UPDATE daemons SET stopped_on = :now WHERE id = :id;
+UPDATE daemons SET stopped_on = :now WHERE id = :id AND stopped_on IS NULL;
 
 -- name: newest_daemon
 SELECT d.id, hosts.name, d.pid, d.version, d.slots, d.started_on, d.stopped_on

@@ -23,6 +23,8 @@ CREATE INDEX system_jobs_running ON system_jobs (job_id) WHERE state = 2;
 
 -- When it was last known to be alive: what is between that and the next one's start was an absence.
 ALTER TABLE daemons ADD COLUMN seen_on INTEGER;
+-- What happened to no job in particular: jumps of the clock, standstills of the daemon.
+CREATE INDEX events_of_the_daemon ON events (at) WHERE job_id IS NULL AND sequence IS NULL;
 
 -- For retention: what ended longest ago.
 CREATE INDEX system_jobs_completed ON system_jobs (completed_on) WHERE state = 3;
@@ -48,3 +50,28 @@ SELECT s.sequence, lower(hex(s.id)) AS id, s.job_id, jobs.name AS job, s.job_ver
   JOIN actors AS owner ON owner.id = s.owner
   LEFT JOIN hosts ON hosts.id = s.host_id
   LEFT JOIN plans ON plans.job_id = s.job_id AND plans.plan = s.plan;
+
+-- What was told of a job and not yet taken back by a success, so that each change is told once; and by when a success
+-- is expected of it.
+CREATE TABLE alarms (
+    job_id       INTEGER PRIMARY KEY REFERENCES jobs,
+    succeeded_on INTEGER,
+    expected_by  INTEGER,
+    failed_on    INTEGER,
+    missed_on    INTEGER,
+    late_on      INTEGER,
+    overdue_on   INTEGER
+) STRICT;
+
+-- What a person has to hear of, found without reading history.
+CREATE INDEX system_jobs_not_run ON system_jobs (job_id, completed_on)
+    WHERE state = 3 AND reason IN ('missed', 'late');
+CREATE INDEX system_jobs_for_a_person ON system_jobs (job_id) WHERE state = 1 AND reason = 'held';
+
+CREATE INDEX alarms_expected ON alarms (expected_by) WHERE expected_by IS NOT NULL AND overdue_on IS NULL;
+
+-- What the daemon was started with and others have to know.
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
