@@ -42,6 +42,9 @@ class Options:
     priority: int | None = None
     on_lost: str | None = None
     concurrency: int | None = None
+    keep: str | int | None = None
+    notify: tuple[str, ...] | list[str] | None = None
+    expect: float | str | None = None
     cwd: str | None = None
     env: Mapping[str, str] | tuple[str, ...] | list[str] | None = None
     python: str | None = None

@@ -44,6 +44,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, Entry]]] = {
     "System jobs": {
         "run": Entry("run:run", "Submit a job, or a command, to be run."),
         "monitor": Entry("monitor:monitor", "List the system jobs, newest first."),
+        "stats": Entry("stats:stats", "Show how the jobs did: results, durations, lateness."),
+        "why": Entry("why:why", "Tell why it is not running, ran late or was skipped."),
         "logs": Entry("logs:logs", "Print the output of a system job."),
         "wait": Entry("wait:wait", "Wait for system jobs to end, and exit as they did."),
         "pause": Entry("moves:pause", "Stop a running system job where it is."),
@@ -53,10 +55,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "emit": Entry("emit:emit", "Release what waits for an event."),
         "rerun": Entry("moves:rerun", "Run a completed system job again, as a new one."),
         "delete": Entry("moves:delete", "Delete a system job and its output."),
+        "purge": Entry("purge:purge", "Delete completed system jobs in bulk, once or again and again."),
         "report": Entry("report:report", "Inside a run: report progress, stage and message."),
     },
     "Service": {
         "daemon": Entry("daemon:daemon", "Run what is due, in the foreground."),
+        "check": Entry("check:check", "Say whether all is well, for monitoring systems."),
         "doctor": Entry("doctor:doctor", "Check the home, the database and the daemon."),
         "demo": Entry("demo:demo", "Show jobctl at work in a temporary home."),
         "completion": Entry("completion:completion", "Print the shell completion script."),

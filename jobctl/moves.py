@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from jobctl import alarms
 from jobctl.model import Reason, State, Status, SystemJob, Wait
 from jobctl.store import Transaction
 
@@ -117,7 +118,7 @@ def complete(
         runner_id=None,
     )
     with leaving(tx, row):
-        return tx.save(row, done)
+        return alarms.notice(tx, tx.save(row, done))
 
 
 def cancel(tx: Transaction, row: SystemJob, reason: Reason, message: str) -> SystemJob:

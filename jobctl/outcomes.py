@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobctl import moves
+from jobctl import alarms, moves
 from jobctl.clock import MICROSECONDS
 from jobctl.model import MAX_LOSSES, Outcome, Reason, State, Status, SystemJob
 from jobctl.store import Transaction
@@ -64,7 +64,7 @@ def _complete(
         runner_id=None,
     )
     with moves.leaving(tx, row):
-        return tx.save(row, done)
+        return alarms.notice(tx, tx.save(row, done))
 
 
 def _may_retry(tx: Transaction, row: SystemJob, outcome: Outcome) -> bool:
@@ -98,7 +98,7 @@ def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     if tx.job_version(row.job_version_id).definition.on_lost == "fail":
         return _complete(tx, row, ended, Status.FAILED, Reason.LOST, tx.now)
     if losses >= MAX_LOSSES:
-        return _suspend(tx, row, ended, Reason.HELD, row.due_at)
+        return alarms.notice(tx, _suspend(tx, row, ended, Reason.HELD, row.due_at))
     return _suspend(tx, row, ended, *_again(row, tx.now))
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from jobctl import ledger, moves
+from jobctl import alarms, ledger, moves
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.ledger import TICK
@@ -53,7 +53,7 @@ def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, Syste
     except BadInput as error:
         message = f"the schedule cannot be computed: {error}"
         row = tx.system_job(row.sequence)
-        moves.suspend(tx, replace(row, message=message), Reason.HELD)
+        alarms.notice(tx, moves.suspend(tx, replace(row, message=message), Reason.HELD))
         return False
 
 

@@ -85,6 +85,30 @@ class TokenType(click.ParamType[str]):
         return str(value)
 
 
+class KeepType(click.ParamType[str]):
+    """Which completed system jobs are kept: all, failed, a number, or a duration."""
+
+    name = "keep"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from jobctl.retention import parse_keep
+
+        text = clean(str(value), "what to keep").strip().lower()
+        parse_keep(text)
+        return text
+
+
+class TargetType(click.ParamType[str]):
+    """Who is told: `exec:COMMAND`, or the address of a webhook."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from jobctl.targets import check_target
+
+        return check_target(clean(value, "a target", text=True))
+
+
 OPTIONS: Final = (
     click.option("--command", type=CommandType(), help="What to run, as text for /bin/sh."),
     click.option("--callable", "callable_", metavar="MOD:FUNC", type=CallableType(), help="A Python callable to run."),
@@ -113,9 +137,23 @@ OPTIONS: Final = (
         "--on-lost", type=click.Choice(["fail", "retry"]), help="When a run is lost with its machine or runner."
     ),
     click.option(
+        "--keep",
+        metavar="all|failed|N|D",
+        type=KeepType(),
+        help="Of its completed system jobs: no successes, the newest N, those of the last D.  [default: all]",
+    ),
+    click.option(
         "--python", metavar="PATH", type=TEXT, help="Interpreter of a callable.  [default: the one of jobctl]"
     ),
     click.option("--isolate/--no-isolate", default=None, help="Give every run of a callable a process of its own."),
+    click.option(
+        "--notify",
+        metavar="TARGET",
+        type=TargetType(),
+        multiple=True,
+        help="Tell exec:COMMAND or a webhook (http…) of failures, recoveries, missed and overdue runs; repeatable.",
+    ),
+    click.option("--expect", metavar="DURATION", type=DURATION, help="Overdue after so long without a success."),
     click.option("--description", metavar="TEXT", type=TEXT, help="What the job is for."),
     click.option("--tag", "tags", metavar="TAG", type=TagType(), multiple=True, help="A label; may be repeated."),
 )
@@ -241,9 +279,11 @@ def what_runs(argv: tuple[str, ...] | None, command: str | None, callable_: str 
 
 def check_numbers(values: Mapping[str, Any]) -> None:
     """Refuse durations and factors that make no sense."""
-    timeout, backoff = values.get("timeout"), values.get("retry_backoff")
+    timeout, backoff, expect = values.get("timeout"), values.get("retry_backoff"), values.get("expect")
     if timeout is not None and timeout <= 0:
         raise BadInput("--timeout must be longer than zero")
+    if expect is not None and expect <= 0:
+        raise BadInput("--expect must be longer than zero")
     if backoff is not None and not 1 <= backoff <= 1000:
         raise BadInput(f"--retry-backoff {backoff:g} is not a factor from 1 to 1000")
 
@@ -259,6 +299,8 @@ PLAIN: Final = (
     "priority",
     "on_lost",
     "concurrency",
+    "keep",
+    "expect",
     "description",
 )
 """Options whose value is the definition's field of the same name."""
@@ -271,7 +313,8 @@ def new_definition(argv: tuple[str, ...] | None, options: Mapping[str, Any]) -> 
         raise BadInput("say what to run: --command TEXT, --callable MOD:FUNC, or -- and the command's words")
     check_numbers(options)
     cwd = present_directory() if options["cwd"] is None else absolute(options["cwd"], "the directory", os.path.isdir)
-    values: dict[str, Any] = {name: options[name] for name in PLAIN if options[name] is not None}
+    values: dict[str, Any] = {name: options[name] for name in PLAIN if options.get(name) is not None}
+    values["notify"] = tuple(dict.fromkeys(options.get("notify", ())))
     base = Definition(environment=recorded_environment(os.environ))
     values |= chosen | Environment.parse(options["env"]).over(base)
     values |= callable_fields(options["callable_"], options, clean(cwd, "the present directory"))

@@ -9,7 +9,7 @@ import click
 
 from jobctl import doctor as checks
 from jobctl.commands.context import App, format_option, pass_app
-from jobctl.doctor import Check, Level
+from jobctl.doctor.checks import Check, Level
 from jobctl.errors import FAILED
 from jobctl.output import Output, escape
 from jobctl.output.tables import Column
@@ -29,9 +29,9 @@ COLUMNS: Sequence[Column[Check]] = (
 def doctor(app: App, ctx: click.Context, as_json: bool, format: str | None) -> None:
     """Check what could keep jobctl from doing its work here; changes nothing.
 
-    Looks at the kernel, SQLite, time zones, the home with its file system, space and permissions, the database,
-    the clock, the daemon, and whether each job's program, directory and files are there. Exits 1 when a check
-    failed; warnings do not count.
+    Looks at the kernel, SQLite, time zones, the home with its file system, space, size and permissions, the
+    database, the clock and its jumps, the daemon and its runners, and whether each job's program, directory, files
+    and schedule can be had here. Exits 1 when a check failed; warnings do not count.
 
     \b
     jobctl doctor

@@ -25,7 +25,7 @@ from jobctl.errors import BadInput
 from jobctl.model import Definition
 from jobctl.output import escape
 
-UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency": "concurrency"}
+UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency": "concurrency", "no_expect": "expect"}
 """Options that unset a field, by the field's name."""
 
 
@@ -35,6 +35,8 @@ UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency":
 @click.option("--no-timeout", is_flag=True, help="Let runs take as long as they like.")
 @click.option("--no-token", is_flag=True, help="Wait for no other system job.")
 @click.option("--no-concurrency", is_flag=True, help="Let any number of its runs go at a time.")
+@click.option("--no-expect", is_flag=True, help="Expect nothing of it.")
+@click.option("--no-notify", is_flag=True, help="Tell nobody, but whom the daemon tells of every job.")
 @click.option("--no-env", metavar="K", multiple=True, help="Leave this variable out.")
 @click.option("--no-tags", is_flag=True, help="Take away all tags.")
 @json_option
@@ -42,8 +44,8 @@ UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency":
 def edit(app: App, name: str, argv: tuple[str, ...] | None, as_json: bool, **options: Any) -> None:
     """Change a job; only what is given changes.
 
-    Runs that have begun keep the definition they began with. --env adds a variable or replaces it; --tag replaces
-    all tags. The schedule is changed with: jobctl reschedule.
+    Runs that have begun keep the definition they began with. --env adds a variable or replaces it; --tag and
+    --notify replace all there were. The schedule is changed with: jobctl reschedule.
 
     \b
     jobctl edit backup --timeout 30m --retries 2
@@ -64,16 +66,19 @@ def edit(app: App, name: str, argv: tuple[str, ...] | None, as_json: bool, **opt
 def changes(definition: Definition, argv: tuple[str, ...] | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the definition that the options change, with their new values."""
     check_numbers(options)
+    if definition.internal is not None and (argv or options["command"] or options["callable_"]):
+        raise BadInput(f"this job runs jobctl's own {definition.summary}; for another command, define another job")
     changed: dict[str, Any] = {name: options[name] for name in PLAIN if options[name] is not None}
     for option, field in UNSETS.items():
         if options[option] and field in changed:
             raise BadInput(f"--{field} and --no-{field} exclude each other")
         if options[option]:
             changed[field] = None
-    if options["tags"] and options["no_tags"]:
-        raise BadInput("--tag and --no-tags exclude each other")
-    if options["tags"] or options["no_tags"]:
-        changed["tags"] = tuple(dict.fromkeys(options["tags"]))
+    for option, field in (("tag", "tags"), ("notify", "notify")):
+        if options[field] and options[f"no_{field}"]:
+            raise BadInput(f"--{option} and --no-{field} exclude each other")
+        if options[field] or options[f"no_{field}"]:
+            changed[field] = tuple(dict.fromkeys(options[field]))
     if options["env"] or options["no_env"]:
         changed |= environment_changes(definition, options["env"], options["no_env"])
     if options["cwd"] is not None:

@@ -135,7 +135,7 @@ def options_of(callable_: str, mark: Mark) -> dict[str, Any]:
     options: dict[str, Any] = {"command": None, "callable_": callable_}
     for field in fields(mark.options):
         value = getattr(mark.options, field.name)
-        many = field.name in ("tags", "env")
+        many = field.name in ("tags", "env", "notify")
         if value is None:
             options[field.name] = () if many else None
         elif field.name == "env" and hasattr(value, "items"):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import sys
 from pathlib import Path
 
+import apsw
 import pytest
 
-from jobctl.doctor import file_system_kind, size
-from tests.conftest import ClockFile, Jobctl, StartDaemon
+from jobctl.doctor.checks import size
+from jobctl.doctor.home import file_system_kind
+from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
+from tests.end_to_end.witness import runners
 
 
 def levels(jobctl: Jobctl, expect: int) -> dict[str, tuple[str, str]]:
@@ -45,6 +51,7 @@ def test_what_a_job_lacks_is_named(jobctl: Jobctl, tmp_path: Path) -> None:
     program.chmod(0o700)
     directory.mkdir()
     secret.write_text("x", encoding="ascii")
+    secret.chmod(0o600)
     jobctl("add", "one", "--cwd", directory, "--env", f"PASSWORD=@{secret}", "--", program, expect=0)
     assert levels(jobctl, 0)["jobs"][0] == "ok"
     program.unlink()
@@ -56,6 +63,98 @@ def test_what_a_job_lacks_is_named(jobctl: Jobctl, tmp_path: Path) -> None:
         f"there is no program {program}",
         f"the file {secret} for PASSWORD cannot be read",
     ]
+
+
+def test_a_secret_that_others_may_read(jobctl: Jobctl, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x", encoding="ascii")
+    secret.chmod(0o640)
+    jobctl("add", "one", "--env", f"PASSWORD=@{secret}", "--", "true", expect=0)
+    level, message = levels(jobctl, 0)["job one"]
+    assert (level, message) == (
+        "warn",
+        f"others may read the file {secret} for PASSWORD (0640): chmod 600 {secret}",
+    )
+    secret.chmod(0o600)
+    assert levels(jobctl, 0)["jobs"][0] == "ok"
+
+
+def test_a_zone_that_is_gone(jobctl: Jobctl, home: Path) -> None:
+    jobctl("add", "one", "--cron", "@daily", "--tz", "Europe/Madrid", "--", "true", expect=0)
+    assert levels(jobctl, 0)["jobs"][0] == "ok"
+    plant(home, "UPDATE schedules SET time_zone = 'Mars/Phobos'")
+    level, message = levels(jobctl, 1)["job one"]
+    assert level == "fail" and "its schedule cannot be computed" in message and "Mars/Phobos" in message
+    jobctl("unschedule", "one", expect=0)
+    assert levels(jobctl, 0)["jobs"][0] == "ok", "what rests for ever needs no zone"
+
+
+def test_a_callable_whose_interpreter_is_gone(jobctl: Jobctl, tmp_path: Path) -> None:
+    python, place = tmp_path / "python", tmp_path / "place"
+    python.symlink_to(sys.executable)
+    place.mkdir()
+    jobctl("add", "one", "--callable", "shop:tidy", "--python", python, "--cwd", place, expect=0)
+    assert levels(jobctl, 0)["jobs"][0] == "ok"
+    python.unlink()
+    assert levels(jobctl, 1)["job one"] == ("fail", f"there is no program {python}")
+
+
+def plant(home: Path, text: str) -> None:
+    database = apsw.Connection(str(home / "jobctl.db"))
+    database.execute(text)
+    database.close()
+
+
+def test_a_daemon_that_is_stopped(jobctl: Jobctl, daemon: StartDaemon) -> None:
+    one = daemon()
+    one.send(signal.SIGSTOP)
+    wait_until(lambda: "State:\tT" in Path(f"/proc/{one.pid}/status").read_text())
+    level, message = levels(jobctl, 1)["daemon"]
+    assert level == "fail" and message.endswith(f"kill -CONT {one.pid}")
+
+
+def test_a_daemon_of_another_version(jobctl: Jobctl, daemon: StartDaemon, home: Path) -> None:
+    daemon()
+    plant(home, "UPDATE daemons SET version = '0.0.1'")
+    level, message = levels(jobctl, 0)["daemon"]
+    assert level == "warn" and "jobctl 0.0.1" in message and "start the daemon again" in message
+
+
+def test_runners(jobctl: Jobctl, daemon: StartDaemon, home: Path) -> None:
+    daemon("--shutdown-timeout", "0s")
+    number = jobctl("run", "--", "sleep", "60", expect=0).stdout.strip()
+    wait_until(lambda: jobctl("show", number, "--json").json["system_job"]["started_on"])
+    assert levels(jobctl, 0)["runners"] == ("ok", "1 alive, none stuck")
+    (pid,) = runners(home)
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: "State:\tT" in Path(f"/proc/{pid}/status").read_text())
+    level, message = levels(jobctl, 0)["runners"]
+    assert level == "warn" and message.endswith(f"kill -CONT {pid}")
+    os.kill(pid, signal.SIGCONT)
+    plant(home, f"UPDATE system_jobs SET message = 'stuck: 1 processes survive' WHERE sequence = {number}")
+    level, message = levels(jobctl, 0)["runners"]
+    assert level == "warn" and message.startswith(f"processes of #{number} survive SIGKILL")
+
+
+def test_jumps_of_the_clock(jobctl: Jobctl, daemon: StartDaemon, clock_file: ClockFile) -> None:
+    daemon()
+    assert levels(jobctl, 0)["clock jumps"] == ("ok", "none in the last 7 days")
+    clock_file.set(wall=48 * 3600.0)
+
+    def told() -> bool:  # whatever else is found: the daemon's last sign of life is of before the jump
+        checks = jobctl("doctor", "--json").json["checks"]
+        (message,) = [check["message"] for check in checks if check["name"] == "clock jumps"]
+        return "1 in the last 7 days, by +48 h on " in message
+
+    wait_until(told)
+    clock_file.set(wall=0.0)
+
+
+def test_the_size_of_the_home(jobctl: Jobctl, daemon: StartDaemon) -> None:
+    daemon()
+    jobctl("run", "--wait", "--", "head", "-c", "300000", "/dev/zero", expect=0)
+    level, message = levels(jobctl, 0)["size"]
+    assert level == "ok" and re.fullmatch(r"[\d.]+ KiB in all, (29\d|30\d) KiB of it output in 1 file", message)
 
 
 def test_open_permissions(jobctl: Jobctl, home: Path) -> None:
