@@ -16,8 +16,8 @@ import pytest
 import jobctl
 from jobctl.api import MARK, CommandRun, Mark, caller, report
 from jobctl.clock import from_datetime
-from jobctl.errors import BadInput, JobctlError, JobNotFound, Refused, TryAgain
-from jobctl.model import State
+from jobctl.errors import BadInput, JobctlError, JobNotFound, Refused, SystemJobNotFound, TryAgain
+from jobctl.model import Reason, State
 from jobctl.runner.protocol import FrameReader, encode
 from tests.conftest import Jobctl, StartDaemon
 
@@ -87,6 +87,77 @@ def test_submitting_an_unknown_job_names_its_neighbour(jobctl: Jobctl) -> None:
     jobctl("add", "backup", "--", "true", expect=0)
     with pytest.raises(JobNotFound, match="no job named 'bakup'; did you mean 'backup'"):
         submit("bakup")
+
+
+def test_after_takes_system_jobs_numbers_and_pairs(jobctl: Jobctl) -> None:
+    from jobctl import submit
+
+    jobctl("add", "one", "--", "true", expect=0)
+    first, second = submit("one"), submit("one")
+    ways: list[Any] = [first, 1, (1, "any"), (first, "failure"), [first, second], [1, (second, "any")], {1, 2}]
+    for after in ways:
+        row = submit("one", after=after)
+        assert (row.state, row.reason) == (State.SUSPENDED, Reason.AFTER), after
+    assert submit("one", after=[]).state is State.READY
+    jobctl("cancel", "1", expect=0)
+    rows = {row["sequence"]: row["reason"] for row in jobctl("monitor", "--json").json["system_jobs"]}
+    assert [rows[number] for number in range(3, 10)] == [None if way == (1, "any") else "dependency" for way in ways]
+
+
+@pytest.mark.parametrize("after", ["1", (1, "nope"), [[1, "any"]], (1, "any", "x"), [1, None]])
+def test_what_is_no_predecessor_is_bad_input(jobctl: Jobctl, after: Any) -> None:
+    from jobctl import submit
+
+    jobctl("add", "one", "--", "true", expect=0)
+    submit("one")
+    with pytest.raises(BadInput, match="after takes system jobs, their numbers, or pairs"):
+        submit("one", after=after)
+    for unknown in (99, -1, 2**70):
+        with pytest.raises(SystemJobNotFound, match=f"no system job {unknown}"):
+            submit("one", after=unknown)
+    assert len(jobctl("monitor", "--json").json["system_jobs"]) == 1
+
+
+def test_emit_releases_what_waits_for_the_event(jobctl: Jobctl) -> None:
+    from jobctl import emit, submit
+
+    jobctl("add", "one", "--", "true", expect=0)
+    waiting = [submit("one", on_event=event) for event in ("go", "go", "else")]
+    assert {(row.reason, row.event is not None) for row in waiting} == {(Reason.WAITING_FOR_EVENT, True)}
+    assert (emit("nobody"), emit("go"), emit("go")) == (0, 2, 0)
+    states = [jobctl("show", row.sequence, "--json").json["system_job"]["state"] for row in waiting]
+    assert states == ["ready", "ready", "suspended"]
+
+
+def test_the_same_key_is_the_same_request(jobctl: Jobctl) -> None:
+    from jobctl import submit
+
+    jobctl("add", "one", "--", "true", expect=0)
+    first = submit("one", {"n": 1}, key="k")
+    assert submit("one", {"n": 1}, key="k").sequence == first.sequence
+    assert jobctl("run", "one", "--key", "k", "--data", '{"n":1}', expect=0).stdout == f"{first.sequence}\n"
+    with pytest.raises(Refused, match="the key 'k' was used for system job 1 with other data"):
+        submit("one", {"n": 2}, key="k")
+    assert len(jobctl("monitor", "--json").json["system_jobs"]) == 1
+
+
+UNCHECKED: list[dict[str, Any]] = [
+    *({name: value} for name in ("on_event", "key") for value in ("", "a\x1b[2Jb", "\ud800", b"x", 5, "x" * 1000)),
+    *({"regarding": value} for value in ("nocolon", "a:\x1b[2J", "\ud800", 5)),
+    *({"after": value} for value in (None, 3.5, True)),
+    *({"name": value} for value in (None, 5, "\ud800")),
+]
+
+
+@pytest.mark.xfail(reason="only the command line checks it", strict=True)
+@pytest.mark.parametrize("arguments", UNCHECKED, ids=lambda arguments: ascii(arguments)[:40])
+def test_what_the_command_line_refuses_is_refused_here(jobctl: Jobctl, arguments: dict[str, Any]) -> None:
+    from jobctl import submit
+
+    jobctl("add", "one", "--", "true", expect=0)
+    with pytest.raises((BadInput, JobNotFound)):
+        submit(**{"name": "one", **arguments})
+    assert jobctl("monitor", "--json").json["system_jobs"] == []
 
 
 def test_the_caller_is_the_user_or_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
