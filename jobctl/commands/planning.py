@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobctl.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 NOTATIONS: Final = {
     "at_once": "--now",
@@ -122,7 +123,7 @@ def planned(app: App, options: Mapping[str, Any]) -> Planned | None:
     return Planned(written, time_zone, values["start"], values["end"], values["count"], policy)
 
 
-def named(option: str, parse: Callable[[], int]) -> int:
+def named(option: str, parse: Callable[[], T]) -> T:
     """What `parse` gives; its complaint begins with the option's name."""
     try:
         return parse()
@@ -182,7 +183,7 @@ def spec(notation: str, options: Mapping[str, Any], at: int | None) -> dict[str,
     if options["skip"] is not None:
         from jobctl.schedule.holidays import read_skip
 
-        written["skip"] = read_skip(options["skip"])
+        written["skip"] = named("skip", lambda: read_skip(options["skip"]))
     return written
 
 

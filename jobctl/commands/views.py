@@ -14,16 +14,19 @@ from jobctl.store import Store
 
 def job_view(store: Store, job: Job) -> JobView:
     """The job as lists show it."""
-    words = None
+    words, after_rest = None, None
+    pending = store.pending_occurrence(job.id)
     if job.plan is not None and job.plan.active:
         try:
             words = scheduling.schedule_of(job.plan).describe()
+            rests = pending is not None and (job.plan.paused_until or 0) > store.clock.now()
+            coming = of_job(store, job) if rests else None
+            after_rest = None if coming is None else coming.next_from(store.clock.now())
         except BadInput as error:  # its time zone may have vanished from this machine
             words = f"cannot be read: {error}"
-    pending = store.pending_occurrence(job.id)
     last = store.newest_system_job(job.id, completed=True)
     ran = last if last is None or last.started_on else store.newest_system_job(job.id, completed=True, begun=True)
-    return JobView(job, words, pending, last, ran)
+    return JobView(job, words, pending, last, ran, after_rest)
 
 
 def upcoming(store: Store, job: Job, number: int) -> list[Occurrence]:

@@ -36,9 +36,13 @@ class JobView:
     """The newest completed system job."""
     ran: SystemJob | None = None
     """The newest completed one that had begun."""
+    after_rest: int | None = None
+    """The first instant that is run after the schedule's rest."""
 
     @property
     def next_at(self) -> int | None:
+        if self.after_rest is not None:
+            return self.after_rest
         return None if self.next is None else self.next.due_at
 
     def document(self) -> JsonDict:
