@@ -12,6 +12,8 @@ log = logging.getLogger("jobctl")
 
 JUMP = 24 * 3600
 """Seconds by which the wall clock must leave the machine's own count behind to be doubted."""
+STEP = 1.0
+"""Seconds of difference between two looks that are a step, and no drift."""
 DOUBT = 60.0
 """Seconds for which nothing planned is promoted after such a jump: a clock just set wrong is often set right."""
 
@@ -25,9 +27,11 @@ class Promoter:
         self.held_until = 0.0
         self._difference = self._measure()
         self._jump = 0.0
+        self._step = 0.0
 
     def start(self, tx: Transaction) -> None:
         """Once for each daemon: plan what is missing, what has moved, and what each boot brings."""
+        ledger.recover(tx)
         ledger.revive(tx)
         ledger.realign(tx)
         ledger.after_boot(tx, processes.boot_id())
@@ -36,7 +40,8 @@ class Promoter:
         """Whether something is due; `next_due` tells when something will be."""
         self._watch_clock()
         ((self.next_due,),) = store.database.run("next_due")
-        return self._jump != 0 or (not self.holding and self.next_due is not None and self.next_due <= self.clock.now())
+        due = not self.holding and self.next_due is not None and self.next_due <= self.clock.now()
+        return due or self._step != 0
 
     @property
     def holding(self) -> bool:
@@ -51,9 +56,13 @@ class Promoter:
 
     def promote(self, tx: Transaction) -> int:
         """Decide on what is due; the number of system jobs looked at."""
+        if self._step:
+            tx.database.run("move_retries", {"step": round(self._step * MICROSECONDS)})
+            self._step = 0.0
         if self._jump:
             tx.event("clock_jump", seconds=round(self._jump), held_for=DOUBT if self.holding else 0)
             self._jump = 0.0
+            ledger.recover(tx)
         return 0 if self.holding else promotion.promote(tx)
 
     def _measure(self) -> float:
@@ -62,10 +71,12 @@ class Promoter:
     def _watch_clock(self) -> None:
         difference = self._measure()
         jump, self._difference = difference - self._difference, difference
+        if abs(jump) > STEP:
+            self._step += jump
         if abs(jump) <= JUMP:
             return
         self._jump += jump
-        # Set back, it is believed: what was decided stays decided, and nothing planned is due before its instant.
+        # Set back, it is believed: nothing planned is due before its instant.
         self.held_until = self.clock.monotonic() + DOUBT if jump > 0 else 0.0
         words = f"holding back planned runs for {DOUBT:g} s" if jump > 0 else "planned runs go on"
         log.warning("the clock jumped by %+.0f h; %s", jump / 3600, words)

@@ -47,7 +47,7 @@ WHEN_OPTIONS: Final = (
     click.option("--on-start", "on_start", is_flag=True, help="Once after each start of the machine."),
     click.option("--start", metavar="INSTANT", type=TEXT, help="Not before; intervals count from here."),
     click.option("--end", metavar="INSTANT", type=TEXT, help="Not after; a bare date includes that day."),
-    click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many runs."),
+    click.option("--count", metavar="N", type=click.IntRange(1, 999_999_999), help="End after so many runs."),
     click.option("--tz", metavar="ZONE", type=TEXT, help="Time zone by name.  [default: this machine's]"),
     click.option("--skip", metavar="DATES|@FILE", help="Not on these dates; a file of dates or an iCalendar file."),
 )
@@ -198,7 +198,7 @@ def policies(notation: str, options: Mapping[str, Any], catch_up: str | None) ->
             f"--catch-up is for a schedule of many instants; {NOTATIONS[notation]} has one, and runs it late"
         )
     if catch_up is not None and "catch_up" not in changes:
-        changes |= policy_changes({"catch_up": catch_up})
+        changes |= policy_changes({**options, "catch_up": catch_up})
     return Policies(**changes)
 
 

@@ -26,10 +26,21 @@ def job_view(store: Store, job: Job) -> JobView:
             words = f"cannot be read: {error}"
     last = store.newest_system_job(job.id, completed=True)
     ran = last if last is None or last.started_on else store.newest_system_job(job.id, completed=True, begun=True)
-    return JobView(job, words, pending, last, ran, after_rest)
+    return JobView(job, words, pending, last, ran, after_rest, has_ended(store, job))
+
+
+def has_ended(store: Store, job: Job) -> bool:
+    """Whether the job's schedule is over, and the last run it started, too."""
+    plan = job.plan
+    if plan is None or plan.active:
+        return False
+    return not any(row.plan == plan.number for row in store.live_system_jobs(job.id))
 
 
 def upcoming(store: Store, job: Job, number: int) -> list[Occurrence]:
     """The next occurrences of the job's schedule, the pending one first; none without an active schedule."""
-    coming = of_job(store, job)
+    try:
+        coming = of_job(store, job)
+    except BadInput:  # job_view tells why
+        return []
     return [] if coming is None else list(islice(coming.occurrences(), number))
