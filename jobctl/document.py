@@ -137,16 +137,18 @@ def job_document(
     words: str | None = None,
     last: SystemJob | None = None,
     ran: SystemJob | None = None,
+    ended: bool = False,
 ) -> JsonDict:
     """A job as `--json` shows it; `words` describes its schedule.
 
-    `last` is its newest completed system job, `ran` the newest of those that had begun.
+    `last` is its newest completed system job, `ran` the newest of those that had begun; `ended` says that its
+    schedule and the runs it started are over.
     """
     return {
         "name": job.name,
         "version": job.version.number,
-        "request_status": request_status(job.plan, ran),
-        "state": job_state(job.plan, ran),
+        "request_status": request_status(job.plan, ran, ended),
+        "state": job_state(job.plan, ran, ended),
         **definition_document(job.version.definition),
         "schedule": plan_document(job.plan, words) if job.plan is not None else None,
         "next_at": instant(next_at),

@@ -202,7 +202,7 @@ def _stuck(store: Store, jobs: Sequence[Job], wanted: set[int] | None, now: int)
 
 
 def _rows(store: Store, name: str, wanted: set[int] | None) -> Iterator[SystemJob]:
-    rows = (store.system_job(sequence) for (sequence,) in store.database.run(name))
+    rows = (store.system_job(sequence) for (sequence,) in sorted(store.database.run(name)))
     return (row for row in rows if wanted is None or row.job_id in wanted)
 
 

@@ -172,6 +172,22 @@ def realign(tx: Transaction) -> None:
                 tx.event("moved", job_id=row.job_id, was=row.occurrence_at, to=to)
 
 
+def recover(tx: Transaction) -> None:
+    """Go on from now with the plans that were decided in a wrong future, when the clock is right again."""
+    if not tx.database.run("wrong_future", {"now": tx.now}):
+        return
+    for (job_id,) in tx.database.run("plans_decided_ahead", {"now": tx.now}):
+        plan, pending = tx.plan(job_id), tx.pending_occurrence(job_id)
+        assert plan is not None
+        if pending is not None and pending.reason is Reason.SCHEDULED:
+            moves.remove(tx, pending)
+        anchor = min(plan.activated_at, tx.now)
+        tx.save_plan(replace(plan, number=plan.number + 1, planned_through=tx.now, activated_at=anchor))
+        with suppress(BadInput):
+            plan_following(tx, job_id, tx.now)
+    tx.event("clock_recovered")
+
+
 def after_boot(tx: Transaction, boot_id: str) -> None:
     """Make the occurrences of the schedules by boot that have not had this boot's."""
     for (job_id,) in tx.database.run("plans_for_boot", {"boot_id": boot_id}):

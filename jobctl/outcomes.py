@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobctl import alarms, moves
-from jobctl.clock import MICROSECONDS
+from jobctl.clock import MICROSECONDS, from_datetime
 from jobctl.model import MAX_LOSSES, Outcome, Reason, State, Status, SystemJob
+from jobctl.schedule.daylight import LATEST
 from jobctl.store import Transaction
 
 NOT_RETRIED = frozenset({Reason.SPAWN, Reason.IMPORT, Reason.ARGUMENTS, Reason.RESULT_TOO_LARGE})
@@ -77,7 +78,8 @@ def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     delay = tx.job_version(row.job_version_id).definition.retry_after(retry)
     tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message)
     waiting = replace(ended, runner_id=None, retry_count=retry)
-    return _suspend(tx, row, waiting, *_again(row, tx.now + round(delay * MICROSECONDS)))
+    due_at = min(tx.now + round(delay * MICROSECONDS), from_datetime(LATEST))
+    return _suspend(tx, row, waiting, *_again(row, due_at))
 
 
 def _again(row: SystemJob, due_at: int) -> tuple[Reason, int]:

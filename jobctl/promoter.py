@@ -13,6 +13,8 @@ log = logging.getLogger("jobctl")
 
 JUMP = 24 * 3600
 """Seconds by which the wall clock must leave the machine's own count behind to be doubted."""
+STEP = 1.0
+"""Seconds of difference between two looks that are a step, and no drift."""
 DOUBT = 60.0
 """Seconds for which nothing planned is promoted after such a jump: a clock just set wrong is often set right."""
 
@@ -28,9 +30,11 @@ class Promoter:
         self.held_until = 0.0
         self._difference = self._measure()
         self._jump = 0.0
+        self._step = 0.0
 
     def start(self, tx: Transaction) -> None:
         """Once for each daemon: plan what is missing, what has moved, and what each boot brings."""
+        ledger.recover(tx)
         ledger.revive(tx)
         ledger.realign(tx)
         ledger.after_boot(tx, processes.boot_id())
@@ -43,7 +47,7 @@ class Promoter:
         ((due,),) = store.database.run("next_due")
         deadline = alarms.next_deadline(store)
         self.next_due = min((at for at in (due, deadline) if at is not None), default=None)
-        if self._jump or self.pulse.standstill is not None:
+        if self._step or self.pulse.standstill is not None:
             return True
         if self.holding:
             return False
@@ -74,9 +78,13 @@ class Promoter:
 
     def _tell_what_happened(self, tx: Transaction) -> None:
         """Write down what kept anything from being promoted when it was due."""
+        if self._step:
+            tx.database.run("move_retries", {"step": round(self._step * MICROSECONDS)})
+            self._step = 0.0
         if self._jump:
             tx.event("clock_jump", seconds=round(self._jump), held_for=DOUBT if self.holding else 0)
             self._jump = 0.0
+            ledger.recover(tx)
         if self.pulse.standstill is not None:
             since, until = self.pulse.standstill
             tx.event("stood_still", since=since, until=until)
@@ -88,11 +96,13 @@ class Promoter:
     def _watch_clock(self) -> None:
         difference = self._measure()
         jump, self._difference = difference - self._difference, difference
+        if abs(jump) > STEP:
+            self._step += jump
         if abs(jump) <= JUMP:
             return
         self._jump += jump
         self.retention.put_off()
-        # Set back, it is believed: what was decided stays decided, and nothing planned is due before its instant.
+        # Set back, it is believed: nothing planned is due before its instant.
         self.held_until = self.clock.monotonic() + DOUBT if jump > 0 else 0.0
         words = f"holding back planned runs for {DOUBT:g} s" if jump > 0 else "planned runs go on"
         log.warning("the clock jumped by %+.0f h; %s", jump / 3600, words)

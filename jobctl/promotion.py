@@ -50,7 +50,7 @@ def _guarded(tx: Transaction, row: SystemJob, step: Callable[[Transaction, Syste
     """Take the step; a schedule that cannot be computed any more holds only its own job, with the reason."""
     try:
         return step(tx, row)
-    except BadInput as error:
+    except (BadInput, OverflowError) as error:
         message = f"the schedule cannot be computed: {error}"
         row = tx.system_job(row.sequence)
         alarms.notice(tx, moves.suspend(tx, replace(row, message=message), Reason.HELD))
@@ -95,7 +95,7 @@ def end_pause(tx: Transaction, job_id: int) -> None:
         plan = tx.plan(job_id)
         assert plan is not None and row.occurrence_at is not None
         if plan.number == row.plan and ledger.in_pause(plan, row.occurrence_at):
-            _close_pause(tx, plan, row)
+            _guarded(tx, row, close_gap)
 
 
 def _close_pause(tx: Transaction, plan: Plan, row: SystemJob) -> bool:

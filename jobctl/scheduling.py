@@ -89,16 +89,26 @@ def change_policies(store: Store, name: str, changes: Mapping[str, Any]) -> Job:
     with store.write() as tx:
         job, plan = _scheduled(tx, name)
         changed = replace(plan, **changes)
+        _check(changed.spec, Policies.of(changed))
         tx.save_plan(changed)
         ledger.refresh_pending(tx, job, changed)
         tx.event("reschedule", job_id=job.id, **changes)
         return tx.job(name)
 
 
+def _check(spec: Mapping[str, Any], policies: Policies) -> None:
+    limited = policies.catch_up_window is not None
+    if spec["notation"] in ("once", ledger.BY_BOOT) and (limited or policies.catch_up is not CatchUp.LATEST):
+        raise BadInput("catching up is for a schedule that repeats; this one runs once, however late")
+    if limited and policies.catch_up is CatchUp.NONE:
+        raise BadInput("a window limits what is made up for, and catch-up none makes up for nothing")
+
+
 def plan_job(tx: Transaction, job: Job, planned: Planned, kind: str) -> Job:
     old = job.plan
     if planned.end_at is not None and planned.end_at < tx.now:
         raise BadInput("the end of the schedule is in the past; give a later --end")
+    _check(planned.spec, planned.policies)
     plan = Plan(
         job_id=job.id,
         number=old.number + 1 if old else 1,
@@ -144,7 +154,8 @@ def pause_schedule(store: Store, name: str | None, until: int, why: str | None =
             raise Refused("no job has a schedule")
         for each in names:
             job, plan = _scheduled(tx, each)
-            ledger.pause(tx, job, plan, max(until, tx.now), why)
+            promotion.end_pause(tx, job.id)  # what an earlier rest held back, before that one is forgotten
+            ledger.pause(tx, job, tx.plan(job.id) or plan, max(until, tx.now), why)
             promotion.end_pause(tx, job.id)
             tx.event("unschedule", job_id=job.id, until=max(until, tx.now), reason=why)
         return [tx.job(each) for each in names]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobctl.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 NOTATIONS: Final = {
     "at_once": "--now",
@@ -46,7 +47,7 @@ WHEN_OPTIONS: Final = (
     click.option("--on-start", "on_start", is_flag=True, help="Once after each start of the machine."),
     click.option("--start", metavar="INSTANT", type=TEXT, help="Not before; intervals count from here."),
     click.option("--end", metavar="INSTANT", type=TEXT, help="Not after; a bare date includes that day."),
-    click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many runs."),
+    click.option("--count", metavar="N", type=click.IntRange(1, 999_999_999), help="End after so many runs."),
     click.option("--tz", metavar="ZONE", type=TEXT, help="Time zone by name.  [default: this machine's]"),
     click.option("--skip", metavar="DATES|@FILE", help="Not on these dates; a file of dates or an iCalendar file."),
 )
@@ -122,7 +123,7 @@ def planned(app: App, options: Mapping[str, Any]) -> Planned | None:
     return Planned(written, time_zone, values["start"], values["end"], values["count"], policy)
 
 
-def named(option: str, parse: Callable[[], int]) -> int:
+def named(option: str, parse: Callable[[], T]) -> T:
     """What `parse` gives; its complaint begins with the option's name."""
     try:
         return parse()
@@ -182,7 +183,7 @@ def spec(notation: str, options: Mapping[str, Any], at: int | None) -> dict[str,
     if options["skip"] is not None:
         from jobctl.schedule.holidays import read_skip
 
-        written["skip"] = read_skip(options["skip"])
+        written["skip"] = named("skip", lambda: read_skip(options["skip"]))
     return written
 
 
@@ -197,7 +198,7 @@ def policies(notation: str, options: Mapping[str, Any], catch_up: str | None) ->
             f"--catch-up is for a schedule of many instants; {NOTATIONS[notation]} has one, and runs it late"
         )
     if catch_up is not None and "catch_up" not in changes:
-        changes |= policy_changes({"catch_up": catch_up})
+        changes |= policy_changes({**options, "catch_up": catch_up})
     return Policies(**changes)
 
 

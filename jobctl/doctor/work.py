@@ -89,7 +89,7 @@ def runners(store: Store) -> Check:
     """Whether those who watch over what runs can do so."""
     known = [Identity(*row) for row in store.database.run("runner_identities")]
     alive = [one for one in known if processes.alive(one)]
-    stuck = [sequence for (sequence,) in store.database.run("stuck")]
+    stuck = sorted(sequence for (sequence,) in store.database.run("stuck"))
     if stuck:
         numbers = ", ".join(f"#{sequence}" for sequence in stuck)
         return warn("runners", f"processes of {numbers} survive SIGKILL: look for a hung disk or network file system")

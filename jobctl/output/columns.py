@@ -36,13 +36,19 @@ class JobView:
     """The newest completed system job."""
     ran: SystemJob | None = None
     """The newest completed one that had begun."""
+    after_rest: int | None = None
+    """The first instant that is run after the schedule's rest."""
+    ended: bool = False
+    """Whether the schedule and the runs it started are over."""
 
     @property
     def next_at(self) -> int | None:
+        if self.after_rest is not None:
+            return self.after_rest
         return None if self.next is None else self.next.due_at
 
     def document(self) -> JsonDict:
-        return job_document(self.job, self.next_at, words=self.words, last=self.last, ran=self.ran)
+        return job_document(self.job, self.next_at, words=self.words, last=self.last, ran=self.ran, ended=self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +151,14 @@ def _runs_text(row: JobView, view: View) -> str:
 
 
 def _request_text(row: JobView, view: View) -> str:
-    plan, status = row.job.plan, request_status(row.job.plan, row.ran)
+    plan, status = row.job.plan, request_status(row.job.plan, row.ran, row.ended)
     paused = plan is not None and plan.active and (plan.paused_until or 0) > view.now
     return f"{status} (paused)" if paused else status
 
 
 JOB_COLUMNS: Final[Sequence[Column[JobView]]] = (
     Column("job", lambda v: v.job.name),
-    Column("status", lambda v: request_status(v.job.plan, v.ran), _request_text),
+    Column("status", lambda v: request_status(v.job.plan, v.ran, v.ended), _request_text),
     Column("runs", lambda v: v.job.version.definition.summary, _runs_text, flexible=True, optional=True),
     Column("schedule", lambda v: v.words, flexible=True),
     Column("next", lambda v: instant(v.next_at), _next_text),

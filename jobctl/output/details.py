@@ -238,9 +238,12 @@ def pattern(spec: str) -> str:
     import json
 
     try:
-        return " ".join(map(str, json.loads(spec).values()))
-    except (ValueError, AttributeError):
+        values = dict(json.loads(spec))
+    except (ValueError, TypeError):
         return spec
+    skipped = len(values.pop("skip", ()))
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in values.values()]
+    return " ".join(texts) + (f", but for {skipped} dates" if skipped else "")
 
 
 def origin(s: SystemJob) -> list[Field]:

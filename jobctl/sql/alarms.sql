@@ -50,12 +50,13 @@ SELECT sequence, coalesce(dropped, 1) FROM system_jobs
  WHERE job_id = :job_id AND state = 3 AND reason IN ('missed', 'late') AND completed_on > :since
  ORDER BY completed_on DESC;
 
+-- In no order: by number, all of history would be read.
 -- name: held
-SELECT sequence FROM system_jobs WHERE state = 1 AND reason = 'held' ORDER BY sequence;
+SELECT sequence FROM system_jobs WHERE state = 1 AND reason = 'held';
 
--- The recorder's words for one whose processes survive SIGKILL.
+-- The recorder's words for one whose processes survive SIGKILL; in no order, either.
 -- name: stuck
-SELECT sequence FROM system_jobs WHERE runner_id IS NOT NULL AND message LIKE 'stuck: %' ORDER BY sequence;
+SELECT sequence FROM system_jobs WHERE runner_id IS NOT NULL AND message LIKE 'stuck: %';
 
 -- name: overdue_jobs
 SELECT a.job_id FROM alarms AS a JOIN jobs ON jobs.id = a.job_id

@@ -262,7 +262,26 @@ SELECT * FROM system_job_view
  LIMIT :limit;
 
 -- name: next_due
-SELECT min(due_at) FROM system_jobs WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying');
+SELECT min(at)
+  FROM (SELECT min(due_at) AS at FROM system_jobs
+         WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying')
+        UNION ALL
+        SELECT min(start_by) + 1 FROM system_jobs
+         WHERE state = 0 AND start_by IS NOT NULL AND attempt = 0 AND runner_id IS NULL);
+
+-- Delays run on a clock that never steps: a step of the wall clock moves their instants with it.
+-- name: move_retries
+UPDATE system_jobs SET due_at = due_at + :step WHERE state = 1 AND reason = 'retrying';
+
+-- The clock was in the future, was believed, and nobody has set right since what was decided there.
+-- name: wrong_future
+SELECT 1 FROM events AS jump
+ WHERE jump.kind = 'clock_jump' AND jump.at > :now
+   AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.kind = 'clock_recovered' AND later.id > jump.id)
+ LIMIT 1;
+
+-- name: plans_decided_ahead
+SELECT job_id FROM schedules WHERE active AND planned_through > :now;
 
 -- Those of the schedule that are still active, not merely waiting for their time.
 -- name: active_of_schedule

@@ -80,6 +80,8 @@ class Case:
     def __init__(self, store: Store, now: int) -> None:
         self.store = store
         self.now = now
+        self.told: dict[int, list[Fact]] = {}
+        """What is known already of those that are not completed, by number."""
 
     @cached_property
     def presence(self) -> Presence:

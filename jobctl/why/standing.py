@@ -16,12 +16,18 @@ from jobctl.why.queues import behind, first_of_chain, room
 
 DEEPEST: Final = 20
 """How far one that waits for one that waits is followed."""
+MOST_NAMED: Final = 3
+"""How many predecessors are told of one by one."""
 
 
 def standing(case: Case, row: SystemJob, depth: int = 0) -> list[Fact]:
     """The facts about one that is not completed."""
-    if row.state is State.LOCKED:
-        return locked(case, row)
+    if row.sequence not in case.told:  # many may wait for the same one
+        case.told[row.sequence] = locked(case, row) if row.state is State.LOCKED else waiting(case, row, depth)
+    return list(case.told[row.sequence])
+
+
+def waiting(case: Case, row: SystemJob, depth: int) -> list[Fact]:
     found = ready(case, row, depth) if row.state is State.READY else suspended(case, row, depth)
     if row.start_by is not None and row.attempt == 0:
         text = f"it is not run unless it begins by {case.ago(row.start_by)}"
@@ -69,9 +75,11 @@ def suspended(case: Case, row: SystemJob, depth: int) -> list[Fact]:
 def conditions(case: Case, row: SystemJob, depth: int) -> list[Fact]:
     """The ends and the event it waits for, and its time, which comes after them."""
     found: list[Fact] = []
-    for wait in case.store.waits(row.sequence):
-        if wait.met_on is None:
-            found += after(case, row, wait.after, wait.condition, depth)
+    waits = [wait for wait in case.store.waits(row.sequence) if wait.met_on is None]
+    for wait in waits[:MOST_NAMED]:
+        found += after(case, row, wait.after, wait.condition, depth)
+    if len(waits) > MOST_NAMED:
+        found.append(Fact("more", f"and after {len(waits) - MOST_NAMED} more; see: jobctl show {row.sequence}"))
     if row.event is not None:
         text = f"it waits for the event {row.event!r} {case.since(row.created_on)}"
         dash = "-- " if row.event.startswith("-") else ""

@@ -215,7 +215,10 @@ def test_invalid_utf8_and_control_characters_are_refused(jobctl: Jobctl, argumen
         (["--tag", "a b", "--", "x"], "invalid value for '--tag': 'a b' is no tag"),
         (["--on-lost", "maybe", "--", "x"], "invalid value for '--on-lost': 'maybe' is not one of 'fail', 'retry'"),
         (["--count", "3", "--", "x"], "--count needs a schedule"),
-        (["--now", "--at", "fri", "--", "x"], "give one of --now, --at, --every, --cron, --quartz, --rrule, --recurrence or --on-start"),
+        (
+            ["--now", "--at", "fri", "--", "x"],
+            "give one of --now, --at, --every, --cron, --quartz, --rrule, --recurrence or --on-start",
+        ),
         (
             ["--tz", "Europe/Madird", "--now", "--", "x"],
             "no time zone named 'Europe/Madird'; did you mean 'Europe/Madrid'?",

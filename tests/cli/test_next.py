@@ -91,6 +91,13 @@ def test_a_later_look_leaves_what_the_count_leaves(jobctl: Jobctl) -> None:
     assert len(instants(jobctl, "one", "--from", "2020-01-01T05:00Z")) == 5
 
 
+def test_an_earlier_look_ends_where_the_count_does(jobctl: Jobctl, clock_file: ClockFile) -> None:
+    clock_file.set(wall=datetime(2027, 6, 1, tzinfo=UTC).timestamp() - time.time())
+    jobctl("add", "yearly", "--cron", "0 0 1 1 *", "--count", "2", "--tz", "UTC", "--", "x", expect=0)
+    assert [one[:4] for one in instants(jobctl, "yearly")] == ["2028", "2029"]
+    assert [one[:4] for one in instants(jobctl, "yearly", "--from", "2026-02-01T00:00Z")] == ["2027", "2028", "2029"]
+
+
 def test_a_preview_stores_nothing(jobctl: Jobctl) -> None:
     jobctl("next", "--every", "1h", expect=0)
     assert jobctl("monitor", "--json").json["system_jobs"] == []

@@ -98,7 +98,7 @@ def zombies(home: Path) -> list[int]:
 
 def check_nothing_left(home: Path) -> None:
     wait_until(lambda: not left_of(home), 5, "no process of a job is left")
-    wait_until(lambda: not zombies(home), 5, "no zombie is left")
+    wait_until(lambda: not zombies(home), 20, "no zombie is left")
 
 
 def memory(pid: int, field: str = "VmHWM") -> int:

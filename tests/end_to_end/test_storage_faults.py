@@ -188,6 +188,7 @@ def test_a_missing_run_directory_does_not_make_the_daemon_spin(
 ) -> None:
     witness.add("job", "true")
     first: Daemon = daemon()
+    wait_until(lambda: "started" in first.output)
     shutil.rmtree(home / "run")
     witness.run("job")
     used, began = cpu(first), time.monotonic()

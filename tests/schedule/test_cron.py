@@ -232,11 +232,14 @@ def test_agrees_with_a_scan_of_every_minute_in_odd_zones() -> None:
 
 
 @pytest.mark.campaign
-def test_agrees_with_a_scan_around_the_transitions_of_every_zone() -> None:
+def test_agrees_with_a_scan_around_every_transition_of_every_zone() -> None:
     random = Random(9)
     names = sorted(name for name in available_timezones() if not name.startswith(("right/", "posix/", "localtime")))
-    for name, change in random.sample(transitions(names, 1973, 2037), 5000):
+    compared = 0
+    for name, change in transitions(names, 1973, 2037):
         assert_whole(expression(random), name, change, random, by_scan=True)
+        compared += 1
+    assert compared > 20_000
 
 
 def test_cronsim_loses_half_an_hour_in_lord_howe_and_we_do_not() -> None:

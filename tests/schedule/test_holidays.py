@@ -215,6 +215,12 @@ def test_rules_are_expanded_as_dateutil_does(path: Path, start: date, rule: str)
     assert skipped(path, content) == expected
 
 
+def test_a_week_of_the_year_has_the_weekday_of_the_start(path: Path) -> None:
+    """RFC 5545: what the rule leaves out comes from DTSTART. dateutil gives the whole week instead."""
+    lines = ["DTSTART;VALUE=DATE:20260512", "RRULE:FREQ=YEARLY;BYWEEKNO=20;COUNT=2"]
+    assert skipped(path, calendar(event(*lines))) == ["2026-05-12", "2027-05-18"]
+
+
 def test_random_rules_with_exceptions_and_lengths(path: Path) -> None:
     random = Random(8)
     for _ in range(40):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobctl import control, ledger, scheduling
+from jobctl.errors import BadInput
 from jobctl.model import CatchUp, Overlap, Plan, Reason, State, Status, SystemJob
 from jobctl.scheduling import Planned, Policies
 from tests.store.world import HOUR, MINUTE, SECOND, START, World, every, once
@@ -229,7 +230,10 @@ def test_counted_plans_catch_up_with_no_more_than_is_left(world: World) -> None:
 def test_one_off_runs_are_not_missed(world: World) -> None:
     world.job()
     asked = once(START + MINUTE)
-    scheduling.schedule(world.store, "backup", Planned(asked.spec, "UTC", policies=Policies(catch_up=CatchUp.NONE)))
+    with pytest.raises(BadInput, match="runs once, however late"):
+        policies = Policies(catch_up=CatchUp.NONE)
+        scheduling.schedule(world.store, "backup", Planned(asked.spec, "UTC", policies=policies))
+    scheduling.schedule(world.store, "backup", asked)
     at(world, 500)
     assert labels(world) == ["1 waiting_for_resources"]
 
@@ -438,6 +442,34 @@ def test_what_the_calendar_no_longer_has_is_planned_anew(world: World) -> None:
     assert labels(world) == ["1 succeeded", "26 scheduled"]
     (moved,) = [event for event in world.store.events(job_id=world.store.job("backup").id) if event.kind == "moved"]
     assert moved.detail == {"was": START + 11 * MINUTE, "to": START + 26 * MINUTE}
+
+
+def test_after_a_wrong_future_it_goes_on_in_the_present(world: World) -> None:
+    schedule(world)
+    at(world, 1)
+    world.end(world.start())
+    world.clock.instant = START + 70 * 365 * 24 * HOUR
+    with world.store.write() as tx:
+        tx.event("clock_jump", seconds=1)
+    world.promote()
+    world.end(world.start())
+    at(world, 15)
+    for _ in range(2):
+        with world.store.write() as tx:
+            ledger.recover(tx)
+    (following,) = [row for row in world.rows() if row.reason is Reason.SCHEDULED]
+    assert (minute_of(following), plan(world).number) == (21, 2)
+    at(world, 21)
+    assert world.start() == following.sequence
+
+
+def test_a_run_begun_early_is_no_wrong_future(world: World) -> None:
+    schedule(world)
+    control.resume(world.store, 1)
+    before = world.rows()
+    with world.store.write() as tx:
+        ledger.recover(tx)
+    assert world.rows() == before and plan(world).number == 1
 
 
 def test_what_the_calendar_still_has_stays(world: World) -> None:

@@ -809,6 +809,16 @@ def test_what_waits_for_one_that_waits_is_followed_to_the_first(desk: Desk) -> N
     assert [desk.why(number).command for number in (third, fourth)] == ["jobctl resume 2"] * 2
 
 
+def test_many_that_wait_for_many_are_asked_about_once_each(desk: Desk) -> None:
+    """Each layer of five waits for the whole layer before: far more ways than system jobs."""
+    layer: list[int] = []
+    for _ in range(30):
+        waits = tuple(Wait(number, "success") for number in layer)
+        layer = [desk.submit(at=START + HOUR, conditions=Conditions(waits)) for _ in range(5)]
+    told = desk.why(layer[-1])
+    assert told.codes[0] == "after" and "and after 2 more; see: jobctl show 150" in told.texts
+
+
 def test_a_place_in_a_tokens_queue_tells_who_had_it_though_that_never_ran(desk: Desk) -> None:
     first = desk.submit(job={"token": "disk"}, at=START + HOUR)
     second = desk.submit()

@@ -8,6 +8,15 @@ ALTER TABLE schedules ADD COLUMN paused_until INTEGER CHECK ((paused_until IS NU
 ALTER TABLE schedules ADD COLUMN pause_reason TEXT;
 ALTER TABLE schedules ADD COLUMN boot_id TEXT;
 
+-- Within a plan; a new one may go back, when the clock was in a wrong future.
+DROP TRIGGER planned_through_never_falls;
+CREATE TRIGGER planned_through_never_falls BEFORE UPDATE OF planned_through ON schedules
+WHEN NEW.plan = OLD.plan AND OLD.planned_through IS NOT NULL
+ AND (NEW.planned_through IS NULL OR NEW.planned_through < OLD.planned_through)
+BEGIN
+    SELECT RAISE(ABORT, 'planned_through never falls');
+END;
+
 -- The latest instant at which it may begin, and on whose behalf it is being canceled.
 ALTER TABLE system_jobs ADD COLUMN start_by INTEGER;
 ALTER TABLE system_jobs ADD COLUMN cancel_reason TEXT;
