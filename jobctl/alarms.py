@@ -172,6 +172,18 @@ def _expecting(tx: Transaction, job: Job, alarm: Alarm) -> Alarm:
     return replace(alarm, succeeded_on=last, expected_by=(tx.now if last is None else last) + _length(expect))
 
 
+def recover(tx: Transaction) -> None:
+    """Bring back the deadlines that were set by a clock which was ahead, when it is right again."""
+    for (job_id,) in tx.database.run("expecting"):
+        ((version_id, _, *columns),) = tx.database.run("alarm", {"job_id": job_id})
+        alarm, expect = Alarm(*columns), tx.job_version(version_id).definition.expect
+        latest = tx.now + _length(expect or 0)
+        if expect is not None and (alarm.expected_by or 0) > latest:
+            last = None if alarm.succeeded_on is None else min(alarm.succeeded_on, tx.now)
+            back = replace(alarm, succeeded_on=last, expected_by=latest)
+            tx.database.run("save_alarm", {"job_id": job_id, **asdict(back)})
+
+
 def next_deadline(store: Store) -> int | None:
     """The next instant by which some job has to have succeeded."""
     ((found,),) = store.database.run("next_deadline")

@@ -296,7 +296,9 @@ def rerun(store: Store, sequence: int) -> SystemJob:
         row = tx.system_job(sequence)
         _require(row, "rerun", row.state is State.COMPLETED)
         version = tx.job_version(row.job_version_id)
-        if row.job != ADHOC:
+        # What has no job of a person behind it has a definition of its own.
+        alone = row.job == ADHOC or not NAME.fullmatch(row.job)
+        if not alone:
             job = tx.find_job(row.job)
             if job is None or job.id != row.job_id:
                 raise Refused(f"job {row.job!r} was removed; there is no definition to run again")
@@ -305,9 +307,11 @@ def rerun(store: Store, sequence: int) -> SystemJob:
         return _submit(
             tx,
             version,
-            name=row.name if row.job == ADHOC else version.job,
+            name=row.name if alone else version.job,
             at=None,
             data=data,
+            operation_type=row.operation_type,
+            platform=row.platform,
             regarding=row.regarding,
             message_name="rerun",
             rerun_of=sequence,

@@ -35,6 +35,7 @@ class Promoter:
     def start(self, tx: Transaction) -> None:
         """Once for each daemon: plan what is missing, what has moved, and what each boot brings."""
         ledger.recover(tx)
+        alarms.recover(tx)
         ledger.revive(tx)
         ledger.realign(tx)
         ledger.after_boot(tx, processes.boot_id())
@@ -67,7 +68,7 @@ class Promoter:
     def promote(self, tx: Transaction) -> int:
         """Decide on what is due; the number of system jobs looked at."""
         self._tell_what_happened(tx)
-        return 0 if self.holding else promotion.promote(tx) + alarms.ring(tx)
+        return 0 if self.holding else promotion.promote(tx) + alarms.ring(tx) + self.retention.submit(tx)
 
     def stop(self, store: Store, generation: int) -> None:
         """Write down since when that daemon promotes and starts nothing any more, though it may wait for what runs."""
@@ -85,6 +86,7 @@ class Promoter:
             tx.event("clock_jump", seconds=round(self._jump), held_for=DOUBT if self.holding else 0)
             self._jump = 0.0
             ledger.recover(tx)
+            alarms.recover(tx)
         if self.pulse.standstill is not None:
             since, until = self.pulse.standstill
             tx.event("stood_still", since=since, until=until)

@@ -118,7 +118,7 @@ class Keep:
 
 def parse_keep(text: str) -> Keep:
     """`all`, `failed`, a number, or a duration. Raises BadInput."""
-    clean = text.strip().lower()
+    clean = text.strip()
     if clean in ("all", "failed"):
         return Keep(successes=clean == "all")
     if clean.isascii() and clean.isdigit():
@@ -205,7 +205,7 @@ class Watch:
         if not self.due and self.clock.monotonic() >= self.next_look:
             self.next_look = self.clock.monotonic() + INTERVAL
             with store.snapshot():
-                self.due = not self._under_way(store) and self._something(store, self.clock.now())
+                self.due = self._something(store, self.clock.now())
         return self.due
 
     def put_off(self) -> None:
@@ -213,17 +213,13 @@ class Watch:
         self.due, self.next_look = False, self.clock.monotonic() + INTERVAL
 
     def submit(self, tx: Transaction) -> int:
-        """Submit the pass that is due; how many were."""
-        if not self.due:
-            return 0
-        self.due = False
-        if not self._under_way(tx):
-            submit(tx, self.rules)
-        return 1
-
-    def _under_way(self, store: Store) -> bool:
-        job_id = store.job_id(JOB)
-        return job_id is not None and bool(store.live_system_jobs(job_id))
+        """Submit the pass that is due, unless one is under way; whether one was due."""
+        due, self.due = self.due, False
+        if due:
+            job_id = tx.job_id(JOB)
+            if job_id is None or not tx.live_system_jobs(job_id):
+                submit(tx, self.rules)
+        return int(due)
 
     def _something(self, store: Store, now: int) -> bool:
         of_jobs = keep_rules(store)

@@ -93,7 +93,7 @@ class KeepType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from jobctl.retention import parse_keep
 
-        text = clean(str(value), "what to keep").strip().lower()
+        text = clean(str(value), "what to keep").strip()
         parse_keep(text)
         return text
 

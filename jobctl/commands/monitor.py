@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from jobctl.commands.context import App, format_option, note_daemon, pass_app
+from jobctl.commands.context import App, format_option, note, note_daemon, pass_app
 from jobctl.commands.filters import check_known, filter_options, taken
 from jobctl.commands.monitor_columns import DEFAULT, ColumnsType, chosen_columns, documents_of
 from jobctl.commands.monitor_view import columns
@@ -87,6 +87,8 @@ def show_list(
         if names is not None:
             return output.document(system_jobs=documents_of(store, names, found))
         return output.system_jobs(found, payloads={one.sequence: store.payload(one.sequence) for one in found})
+    if output.kind == "rich" and not found:
+        return note("no system job matches" if chosen != Filter() else "nothing yet; submit one: jobctl run -- COMMAND")
     if output.kind == "rich" and any(one.state is not State.COMPLETED for one in found):
         note_daemon(app)
     if names is None and output.kind == "rich":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jobctl.clock import MICROSECONDS
-from jobctl.commands.context import NAME, PAST, App, format_option, pass_app
+from jobctl.commands.context import NAME, PAST, App, format_option, note, pass_app
 from jobctl.commands.monitor_view import amount
 from jobctl.document import instant
 from jobctl.model import Status
@@ -54,6 +54,8 @@ def stats(app: App, names: tuple[str, ...], since: int | None, as_json: bool, fo
     if output.json:
         window = {"from": instant(start), "to": instant(now)}
         return output.document(window=window, statistics=[document(one) for one in found])
+    if output.kind == "rich" and not found:
+        return note("no job yet; define one: jobctl add NAME -- COMMAND")
     if output.kind == "rich" and len(names) == 1:
         return page(output, found[0], start)
     output.table(columns(output, found), found)

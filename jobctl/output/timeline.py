@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jobctl.clock import MICROSECONDS, from_datetime, to_datetime
@@ -34,6 +35,15 @@ class Mark(NamedTuple):
     words: str
 
 
+class Cell(NamedTuple):
+    """One place of a row."""
+
+    rank: int
+    glyph: str
+    style: str
+    kind: str = ""
+
+
 MARKS: Final[Mapping[str, Mark]] = {
     "next": Mark("··", "..", "dim", "next"),
     "waiting": Mark("──", "~~", "dim", "waiting"),
@@ -46,6 +56,7 @@ MARKS: Final[Mapping[str, Mark]] = {
 }
 """In this order: of two in one cell the later one is seen."""
 RANKS: Final = {kind: rank for rank, kind in enumerate(MARKS)}
+EMPTY: Final = Cell(-1, " ", "")
 ON_TOP: Final = frozenset({"failed", "running"})
 """Kinds whose last cell is seen before all others."""
 
@@ -104,36 +115,29 @@ class Pen:
         return (mark.blocks if self.blocks else mark.ascii)[last]
 
     def row(self, name: str) -> str:
-        cells: list[tuple[int, str, str]] = [(-1, " ", "")] * self.timeline.cells
+        cells = [EMPTY] * self.timeline.cells
         if 0 <= self.now < len(cells):
-            cells[self.now] = (-1, "│" if self.blocks else "|", "dim")
+            cells[self.now] = Cell(-1, "│" if self.blocks else "|", "dim")
 
-        def put(cell: int, rank: int, kind: str, last: bool) -> None:
-            if cells[cell][0] <= rank:
-                cells[cell] = (rank, self.glyph(kind, last), MARKS[kind].style)
+        def put(cell: int, kind: str, last: bool) -> None:
+            rank = RANKS[kind] + (len(RANKS) if last and kind in ON_TOP else 0)
+            if cells[cell].rank <= rank:
+                cells[cell] = Cell(rank, self.glyph(kind, last), MARKS[kind].style, kind)
 
         for cell in self.timeline.coming.get(name, ()):
-            self.kinds.add("next")
-            put(cell, 0, "next", False)
+            put(cell, "next", True)
         for bar in self.timeline.bars:
             if bar.name == name:
-                self.kinds.add(bar.kind)
                 for cell in range(bar.first, bar.last + 1):
-                    last = cell == bar.last
-                    rank = RANKS[bar.kind] + (len(RANKS) if last and bar.kind in ON_TOP else 0)
-                    put(cell, rank, bar.kind, last)
+                    put(cell, bar.kind, cell == bar.last)
+        self.kinds.update(cell.kind for cell in cells)
         label = shorten(escape(name), self.label)
         return label + " " * (self.label - width(label) + 1) + "".join(self.painted(cells))
 
-    def painted(self, cells: Sequence[tuple[int, str, str]]) -> Iterator[str]:
+    def painted(self, cells: Sequence[Cell]) -> Iterator[str]:
         """Neighbours of one colour together."""
-        text, style = "", ""
-        for _, glyph, its_style in cells:
-            if its_style != style:
-                yield paint(self.out, text, style)
-                text, style = "", its_style
-            text += glyph
-        yield paint(self.out, text, style)
+        for style, some in groupby(cells, key=lambda cell: cell.style):
+            yield paint(self.out, "".join(cell.glyph for cell in some), style)
 
     def axis(self) -> Iterator[str]:
         """The times of day or dates, and below them where they are."""

@@ -16,6 +16,9 @@ ON CONFLICT (job_id) DO UPDATE
 -- name: forget_alarm
 DELETE FROM alarms WHERE job_id = :job_id;
 
+-- name: expecting
+SELECT job_id FROM alarms WHERE expected_by IS NOT NULL;
+
 -- name: next_deadline
 SELECT min(expected_by) FROM alarms WHERE expected_by IS NOT NULL AND overdue_on IS NULL;
 

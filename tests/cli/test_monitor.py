@@ -112,6 +112,13 @@ def test_bad_input(jobctl: Jobctl, args: str, sentence: str) -> None:
     assert sentence in found.stderr and found.stderr.count("\n") == 1
 
 
+def test_nothing_to_show_is_said_on_a_terminal(jobctl: Jobctl) -> None:
+    assert on_terminal(jobctl, "monitor") == (b"jobctl: nothing yet; submit one: jobctl run -- COMMAND\r\n", 0)
+    assert on_terminal(jobctl, "monitor", "--state", "ready") == (b"jobctl: no system job matches\r\n", 0)
+    assert on_terminal(jobctl, "stats") == (b"jobctl: no job yet; define one: jobctl add NAME -- COMMAND\r\n", 0)
+    assert jobctl("monitor", expect=0).stdout.split() == TITLES
+
+
 def test_fits_eighty_columns(jobctl: Jobctl, daemon: StartDaemon) -> None:
     daemon()
     jobctl("add", "a-name-that-is-rather-long-for-a-job", "--command", "exit 3", expect=0)

@@ -318,6 +318,18 @@ def test_a_person_may_cancel_one_that_is_tried_again(world: World) -> None:
     assert control.cancel(world.store, row.sequence).state is State.COMPLETED
 
 
+def test_one_that_was_given_up_can_be_told_after_all(world: World) -> None:
+    world.job(notify=(HOOK,))
+    run(world, well=False)
+    (row,) = notifications(world)
+    world.start()
+    control.cancel(world.store, row.sequence)
+    world.end(row.sequence)
+    again = control.rerun(world.store, row.sequence)
+    assert (again.name, again.operation_type, again.job_version_id) == (row.name, 1, row.job_version_id)
+    assert document(world, again) == document(world, row)
+
+
 def test_circles_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a notification starts is deeper by one than what it tells of."""
     world.job(notify=("exec:jobctl run backup",))
@@ -403,6 +415,21 @@ def test_nothing_is_expected_of_a_job_that_was_removed(world: World) -> None:
     world.job(notify=("exec:true",))
     world.clock.advance(HOUR)
     assert ring(world) == 1 and told(world) == [] and deadline(world) is None
+
+
+def test_a_clock_that_was_ahead_moves_no_deadline_for_long(world: World) -> None:
+    world.job(expect=3600.0, notify=("exec:true",))
+    world.clock.advance(1000 * HOUR)
+    run(world)
+    world.clock.instant = START + 2 * HOUR
+    with world.store.write() as tx:
+        alarms.recover(tx)
+    assert deadline(world) == START + 3 * HOUR
+    run(world)
+    assert deadline(world) == START + 3 * HOUR + SECOND
+    with world.store.write() as tx:
+        alarms.recover(tx)
+    assert deadline(world) == START + 3 * HOUR + SECOND
 
 
 @pytest.mark.parametrize(

@@ -829,6 +829,17 @@ def test_a_place_in_a_tokens_queue_tells_who_had_it_though_that_never_ran(desk: 
     assert any("meanwhile its token 'disk' was taken: 1 job, until 2027-01-15 08:20:00" in text for text in told.texts)
 
 
+def test_a_wait_is_told_also_where_nothing_ended_meanwhile(desk: Desk) -> None:
+    for _ in range(SLOTS):
+        desk.running()
+    number = desk.submit()
+    desk.pass_(5 * MINUTE)
+    desk.world.start()  # a daemon with more slots
+    told = desk.why(number)
+    assert told.codes == ["running", "late_start", "submitted", "waited"]
+    assert told.texts[-1] == "it was ready from 2027-01-15 08:00:00 on and waited 5m"
+
+
 def test_a_limit_comes_before_the_slots(desk: Desk) -> None:
     desk.running("other")
     desk.running("limited", concurrency=1)
@@ -899,7 +910,7 @@ def test_what_is_proposed_is_never_refused(template: Template) -> None:
         run_state_machine_as_test(
             Questioned,
             settings=settings(
-                max_examples=40,
+                max_examples=25,
                 stateful_step_count=30,
                 database=None,
                 derandomize=True,
