@@ -133,19 +133,16 @@ def _store() -> Store:
 def _waits(after: After | Iterable[After]) -> tuple[Wait, ...]:
     from jobctl.model import Wait
 
-    single = isinstance(after, int) or hasattr(after, "sequence") or (isinstance(after, tuple) and _is_pair(after))
+    pair = isinstance(after, tuple) and len(after) == 2 and isinstance(after[1], str)
+    several = isinstance(after, Iterable) and not pair
     found: dict[int, Wait] = {}
-    for one in (after,) if single else after:  # type: ignore[union-attr]
-        predecessor, condition = one if isinstance(one, tuple) else (one, "success")
-        sequence = predecessor if isinstance(predecessor, int) else getattr(predecessor, "sequence", None)
-        if not isinstance(sequence, int) or condition not in ("success", "failure", "any"):
+    for one in after if several else [after]:  # type: ignore[union-attr]
+        predecessor, condition = one if isinstance(one, tuple) and len(one) == 2 else (one, "success")
+        sequence = getattr(predecessor, "sequence", predecessor)
+        if type(sequence) is not int or condition not in ("success", "failure", "any"):
             raise BadInput(f"after takes system jobs, their numbers, or pairs such as (41, 'any'), not {one!r}")
         found[sequence] = Wait(sequence, condition)
     return tuple(found.values())
-
-
-def _is_pair(after: tuple[object, ...]) -> bool:
-    return len(after) == 2 and isinstance(after[1], str)
 
 
 def _json(data: object) -> str:

@@ -6,16 +6,20 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 
-from jobctl import alarms, ledger, logs, moves, promotion, scheduling
+from jobctl import alarms, ledger, logs, moves, promotion, scheduling, texts
+from jobctl.clock import to_datetime
 from jobctl.config import Config
 from jobctl.errors import BadInput, Refused
 from jobctl.finding import resolve as resolve
 from jobctl.jsontext import check_json as check_json
+from jobctl.legality import describe as describe
+from jobctl.legality import legal_operations as legal_operations
+from jobctl.legality import require
 from jobctl.locks import FileLock
 from jobctl.model import (
-    DELETIONS,
     MAX_DEPTH,
     Definition,
     Job,
@@ -42,6 +46,13 @@ class Conditions:
     after: tuple[Wait, ...] = ()
     event: str | None = None
     key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for texts that cannot be stored or shown."""
+        if self.event is not None:
+            texts.word(self.event, "event", texts.LONGEST_EVENT)
+        if self.key is not None:
+            texts.word(self.key, "key", texts.LONGEST_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,7 @@ def submit(
 
     Raises JobNotFound, SystemJobNotFound for an unknown predecessor, Refused for a key used with other data.
     """
+    texts.word(name, "name of a job", 1000)
     columns: dict[str, Any] = {"data": data, "at": at, "regarding": regarding, "message_name": message_name}
     with store.write() as tx:
         return _submit(tx, tx.job(name).version, conditions, **columns)
@@ -159,9 +171,15 @@ def _submit(
 ) -> SystemJob:
     if conditions.key is not None and (same := _with_key(tx, version, conditions.key, columns.get("data"))):
         return same
+    if columns.get("regarding") is not None:
+        texts.regarding(columns["regarding"])
     caller = caller_context()
     if caller.depth > MAX_DEPTH:
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
+    here = to_datetime(tx.now).astimezone().utcoffset()
+    columns["utc_offset"] = None if here is None else here // timedelta(minutes=1)
+    if caller.parent and (found := tx.system_job_by_hex(caller.parent)):
+        columns["owner"] = tx.system_job(found[0]).owner  # what a run submits is its owner's
     columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
     if version.definition.token is not None:
         promotion.join_planned(tx)
@@ -209,6 +227,7 @@ def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) 
 
 def emit(store: Store, event: str) -> list[SystemJob]:
     """Release what waits for the event now; nothing is kept of it for those that come later."""
+    texts.word(event, "event", texts.LONGEST_EVENT)
     with store.write() as tx:
         rows = [tx.system_job(sequence) for (sequence,) in tx.database.run("waiting_for_event", {"event": event})]
         for row in rows:
@@ -232,7 +251,7 @@ def pause(store: Store, sequence: int) -> SystemJob:
     """Ask that its process tree stand still. Legal while locked."""
     with store.write() as tx:
         row = tx.system_job(sequence)
-        _require(row, "pause", row.status in (Status.IN_PROGRESS, Status.PAUSING), person_only=True)
+        require(row, "pause", row.status in (Status.IN_PROGRESS, Status.PAUSING), person_only=True)
         tx.event("pause", sequence=sequence)
         return tx.save(row, replace(row, status=Status.PAUSING, pause_until=None))
 
@@ -244,7 +263,7 @@ def resume(store: Store, sequence: int) -> SystemJob:
             promotion.join_planned(tx)
         row = tx.system_job(sequence)
         legal = row.state is State.SUSPENDED and row.reason is not Reason.CANCELING
-        _require(row, "resume", legal, person_only=True)
+        require(row, "resume", legal, person_only=True)
         tx.event("resume", sequence=sequence, was=row.reason)
         message = None if row.reason is Reason.HELD else row.message
         if row.reason in (Reason.AFTER, Reason.WAITING_FOR_EVENT):
@@ -258,7 +277,7 @@ def cancel(store: Store, sequence: int, reason: Reason = Reason.USER) -> SystemJ
     """Canceled at once, or as soon as its process tree is gone. Legal until it is completed."""
     with store.write() as tx:
         row = tx.system_job(sequence)
-        _require(row, "cancel", row.state is not State.COMPLETED, person_only=True)
+        require(row, "cancel", row.state is not State.COMPLETED, person_only=True)
         tx.event("cancel", sequence=sequence)
         return _cancel(tx, row, reason)
 
@@ -278,7 +297,7 @@ def postpone(store: Store, sequence: int, until: int) -> SystemJob:
             raise BadInput("postpone needs an instant in the future; to run it now: jobctl resume")
         legal = row.state is State.READY or row.status in (Status.IN_PROGRESS, Status.PAUSING)
         legal = legal or (row.state is State.SUSPENDED and row.reason is not Reason.CANCELING)
-        _require(row, "postpone", legal)
+        require(row, "postpone", legal)
         tx.event("postpone", sequence=sequence, until=until)
         if row.state is State.LOCKED:
             return tx.save(row, replace(row, status=Status.PAUSING, pause_until=until))
@@ -294,7 +313,7 @@ def rerun(store: Store, sequence: int) -> SystemJob:
     """A new system job with the same data and the job's current definition. Legal once completed."""
     with store.write() as tx:
         row = tx.system_job(sequence)
-        _require(row, "rerun", row.state is State.COMPLETED)
+        require(row, "rerun", row.state is State.COMPLETED)
         version = tx.job_version(row.job_version_id)
         # What has no job of a person behind it has a definition of its own.
         alone = row.job == ADHOC or not NAME.fullmatch(row.job)
@@ -342,44 +361,6 @@ def delete_row(store: Store, sequence: int, force: bool = False) -> SystemJob:
             ledger.leave_plan(tx, moves.complete(tx, row, Status.CANCELED, Reason.USER, f"deleted by {tx.actor}"))
         moves.remove(tx, row)
         return row
-
-
-LEGAL = {
-    State.READY: ("cancel", "postpone"),
-    State.SUSPENDED: ("resume", "postpone", "cancel"),
-    State.LOCKED: ("pause", "postpone", "cancel"),
-    State.COMPLETED: ("rerun",),
-}
-STANDING = ("pause", "postpone")
-"""What lets a running one stand still."""
-
-
-def legal_operations(row: SystemJob) -> list[str]:
-    """What may be asked of it now."""
-    canceling = row.status is Status.CANCELING or row.reason is Reason.CANCELING
-    legal = ["cancel"] if canceling else list(LEGAL[row.state])
-    if row.platform:
-        legal = [name for name in legal if name in ("postpone", "rerun")]
-    if _must_go_on(row):
-        legal = [name for name in legal if name not in STANDING]
-    return [*legal, "delete --force" if row.has_process else "delete"]
-
-
-def _must_go_on(row: SystemJob) -> bool:
-    return row.state is State.LOCKED and row.operation_type in DELETIONS
-
-
-def describe(row: SystemJob) -> str:
-    """State, status and reason in words."""
-    words = f"{row.state.label} ({row.status.label.replace('_', ' ')}"
-    return words + (f", {row.reason})" if row.reason else ")")
-
-
-def _require(row: SystemJob, operation: str, legal: bool, person_only: bool = False) -> None:
-    if not legal or (row.platform and person_only) or (operation in STANDING and _must_go_on(row)):
-        whose = ", jobctl's own maintenance" if row.platform else ""
-        words = f"{describe(row)}{whose}: {operation} is not legal; legal: {', '.join(legal_operations(row))}"
-        raise Refused(f"system job {row.sequence} is {words}")
 
 
 def daemon_running(config: Config) -> bool:

@@ -14,12 +14,14 @@ from jobctl.store import Store
 FIRST: Final = 64
 """System jobs of the first batch; how long it takes tells the size of the next."""
 LEAST: Final = 64
-MOST: Final = 500
-WORK: Final = 0.006
+MOST: Final = 250
+WORK: Final = 0.004
 TARGET: Final = 0.012
 """Seconds: of the statements of a transaction, and with its commit. The commit alone may take as long on a slow disk,
 where smaller batches help nobody."""
-COURTESY: Final = 3.0
+LIMIT: Final = 0.05
+"""Seconds for which nobody else should have to wait for a transaction."""
+COURTESY: Final = 5.0
 """How much longer than its own work it rests when others have written meanwhile."""
 NAMED: Final = 100
 """Failures that the result names."""
@@ -46,6 +48,8 @@ class Tally:
     transactions: int = 0
     longest_transaction: float = 0.0
     """Seconds, commit included."""
+    slow_transactions: int = 0
+    """Those that took longer than LIMIT."""
 
 
 class Pace:
@@ -56,7 +60,7 @@ class Pace:
         self.store = store
         self.rest = rest
         self.size = FIRST
-        self.turns = 0
+        self.turns = self.slow = 0
         self.longest = 0.0
         self._began = 0.0
         store.database.run("checkpoint_by_hand")
@@ -72,7 +76,8 @@ class Pace:
             worked = monotonic() - began
         held = monotonic() - began
         self._began = began
-        self.turns, self.longest = self.turns + 1, max(self.longest, held)
+        self.turns, self.slow = self.turns + 1, self.slow + (held > LIMIT)
+        self.longest = max(self.longest, held)
         self._adapt(worked, held)
 
     def _adapt(self, worked: float, held: float) -> None:
@@ -151,7 +156,13 @@ class Deletion:
         self.pace.give_way()
 
     def _save(self, tally: Tally, **more: object) -> None:
-        measured = replace(tally, transactions=self.pace.turns, longest_transaction=round(self.pace.longest, 6))
+        pace = self.pace
+        measured = replace(
+            tally,
+            transactions=pace.turns,
+            longest_transaction=round(pace.longest, 6),
+            slow_transactions=pace.slow,
+        )
         parameters = {"sequence": self.sequence, "result": json.dumps({**asdict(measured), **more})}
         self.store.database.run("save_result", parameters)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS, to_datetime
+from jobctl.friendly import friendly_message
 from jobctl.model import Definition, Job, JsonDict, Plan, State, SystemJob, Wait
 from jobctl.targets import shown
 from jobctl.vocabulary import job_state, request_status
@@ -72,6 +73,15 @@ def wait_document(wait: Wait) -> JsonDict:
     return {"sequence": wait.after, "condition": wait.condition, "met_on": instant(wait.met_on)}
 
 
+def recurrence_pattern(spec: str) -> str:
+    """A stored schedule in short: `0 3 * * *`, `FREQ=DAILY;INTERVAL=3;` (Dataverse: RecurrencePattern)."""
+    values = json.loads(spec)
+    skipped = len(values.pop("skip", ()))
+    values.pop("notation", None)
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in values.values()]
+    return " ".join(texts) + (f", but for {skipped} dates" if skipped else "")
+
+
 def _standing(s: SystemJob) -> JsonDict:
     """Where it stands, and how it ended."""
     return {
@@ -83,7 +93,7 @@ def _standing(s: SystemJob) -> JsonDict:
         "operation_type": s.operation_type,
         "platform": s.platform,
         "message": s.message,
-        "friendly_message": s.friendly_message,
+        "friendly_message": friendly_message(s),
         "error_code": s.error_code,
         "exit_code": s.exit_code,
         "signal": s.signal,
@@ -100,7 +110,7 @@ def _instants(s: SystemJob) -> JsonDict:
         "started_on": instant(s.started_on),
         "completed_on": instant(s.completed_on),
         "execution_time_span": None if s.run_time is None else s.run_time / MICROSECONDS,
-        "recurrence_pattern": s.recurrence_pattern,
+        "recurrence_pattern": None if s.recurrence_pattern is None else recurrence_pattern(s.recurrence_pattern),
         "recurrence_start_time": instant(s.recurrence_start_at),
         "time_zone": s.time_zone,
         "utc_conversion_time_zone_code": s.utc_offset,

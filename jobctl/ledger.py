@@ -102,6 +102,8 @@ def create(tx: Transaction, job: Job, plan: Plan, instant: int) -> SystemJob:
         occurrence_at=instant,
         due_at=due_at,
         start_by=start_by,
+        owner=job.created_by,
+        utc_offset=_utc_offset(plan, instant),
     )
 
 
@@ -134,6 +136,16 @@ def refresh_pending(tx: Transaction, job: Job, plan: Plan) -> None:
     if row is not None and row.reason is Reason.SCHEDULED and row.occurrence_at is not None:
         due_at, start_by = _may_run(job, plan, row.occurrence_at)
         tx.save(row, replace(row, due_at=due_at, start_by=start_by))
+
+
+def _utc_offset(plan: Plan, instant: int) -> int | None:
+    """Minutes by which the schedule's zone is east of UTC at that instant."""
+    from jobctl.schedule.daylight import offset_at
+    from jobctl.schedule.zones import zone
+
+    with suppress(BadInput):
+        return offset_at(zone(plan.time_zone), to_datetime(instant)) // timedelta(minutes=1)
+    return None
 
 
 def _may_run(job: Job, plan: Plan, instant: int) -> tuple[int, int | None]:

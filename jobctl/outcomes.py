@@ -21,7 +21,7 @@ def settle(tx: Transaction, row: SystemJob, outcome: Outcome) -> SystemJob | Non
         exit_code=outcome.exit_code,
         signal=outcome.signal,
         error_code=outcome.exit_code if outcome.status is Status.FAILED else None,
-        message=outcome.message,
+        message=outcome.message if outcome.message is not None else row.message,
         run_time=outcome.run_time,
         log_bytes=(row.log_bytes or 0) + outcome.log_bytes,
         progress=outcome.progress if outcome.progress is not None else row.progress,

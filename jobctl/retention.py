@@ -291,4 +291,5 @@ def submit(tx: Transaction, rules: Rules) -> None:
         platform=True,
         ready_on=tx.now,
         actor=actor,
+        owner=actor,
     )

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -339,8 +339,11 @@ class Transaction(Store):
             "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
             "platform": False,
             **self.stamp,
+            "owner": self.actor_id,
             **columns,
         }
+        if isinstance(parameters["owner"], str):
+            ((parameters["owner"],),) = self.database.run("actor", {"name": parameters["owner"]})
         ((sequence,),) = self.database.run("insert_system_job", parameters)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
@@ -355,7 +358,7 @@ class Transaction(Store):
         self.database.run("save_system_job", parameters)
         if self.database.changes() != 1:
             raise StorageFailed(f"system job {before.sequence} changed while it was being written")
-        return after
+        return replace(after, modified_on=self.now, modified_by=self.actor)
 
     def save_result(self, sequence: int, result: str) -> None:
         self.database.run("save_result", {"sequence": sequence, "result": result})

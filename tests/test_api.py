@@ -149,7 +149,6 @@ UNCHECKED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.xfail(reason="only the command line checks it", strict=True)
 @pytest.mark.parametrize("arguments", UNCHECKED, ids=lambda arguments: ascii(arguments)[:40])
 def test_what_the_command_line_refuses_is_refused_here(jobctl: Jobctl, arguments: dict[str, Any]) -> None:
     from jobctl import submit

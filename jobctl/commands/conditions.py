@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import click
 
-from jobctl.commands.context import ID, clean
-from jobctl.errors import near_miss
+from jobctl.commands.context import ID
+from jobctl.errors import BadInput, near_miss
+from jobctl.texts import LONGEST_EVENT, LONGEST_KEY, word
 
 ENDINGS: Final = ("success", "failure", "any")
 
@@ -37,12 +38,12 @@ class WordType(click.ParamType[str]):
         self.longest = longest
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = clean(value, f"the {self.name}")
-        if not 1 <= len(text.strip()) <= self.longest or text != text.strip():
-            self.fail(f"the {self.name} has from 1 to {self.longest} characters, and no space around it", param, ctx)
-        return text
+        try:
+            return word(value, self.name, self.longest)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
 
 
 AFTER: Final = AfterType()
-EVENT: Final = WordType("event", 100)
-KEY: Final = WordType("key", 200)
+EVENT: Final = WordType("event", LONGEST_EVENT)
+KEY: Final = WordType("key", LONGEST_KEY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -14,6 +13,7 @@ from jobctl import clock as clocks
 from jobctl.config import Config
 from jobctl.errors import BadInput
 from jobctl.output import FORMATS, Output
+from jobctl.texts import clean as clean
 
 if TYPE_CHECKING:
     from jobctl.clock import Clock
@@ -124,21 +124,6 @@ class TakesArgv(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- ARGV...]"]
-
-
-TEXT_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-ALL_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
-
-
-def clean(value: str, what: str, *, text: bool = False) -> str:
-    """`value` itself, or BadInput when it cannot be stored or shown; `text` may have tabs and newlines."""
-    if SURROGATES.search(value):
-        raise BadInput(f"{what} is not valid UTF-8: {value!a}")
-    found = (TEXT_CONTROLS if text else ALL_CONTROLS).search(value)
-    if found:
-        raise BadInput(f"{what} contains the control character U+{ord(found.group()):04X}: {value!a}")
-    return value
 
 
 def check_name(value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -20,8 +19,6 @@ from jobctl.output.text import local
 
 if TYPE_CHECKING:
     from jobctl.store import Store
-
-REGARDING = re.compile(r"[^:\s]{1,100}:\S.{0,199}")
 
 
 @click.command(cls=TakesArgv)
@@ -68,8 +65,6 @@ def run(
     jobctl run invoice --key 2026-10 --data '{"month": "2026-10"}'
     jobctl run --wait -- make test
     """
-    if regarding is not None and not REGARDING.fullmatch(regarding):
-        raise BadInput(f"--regarding {regarding!a} is not TYPE:ID, as in invoice:4711")
     text = None if data is None else control.check_json(read_text(data, "--data"))
     store = app.store()
     if argv is not None and name is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from jobctl.clock import MICROSECONDS
+from jobctl.document import recurrence_pattern
 from jobctl.model import CatchUp, Definition, Overlap, Plan, SystemJob, Wait
 from jobctl.output.columns import JobView, Occurrence, elapsed, status_style, status_words
 from jobctl.output.text import duration, escape, local, relative
@@ -233,21 +234,8 @@ def ending(out: Output, s: SystemJob) -> list[Field]:
     ]
 
 
-def pattern(spec: str) -> str:
-    """A stored schedule in short: `cron 0 3 * * *`."""
-    import json
-
-    try:
-        values = dict(json.loads(spec))
-    except (ValueError, TypeError):
-        return spec
-    skipped = len(values.pop("skip", ()))
-    texts = [value if isinstance(value, str) else json.dumps(value) for value in values.values()]
-    return " ".join(texts) + (f", but for {skipped} dates" if skipped else "")
-
-
 def origin(s: SystemJob) -> list[Field]:
-    rule = s.recurrence_pattern and f"{pattern(s.recurrence_pattern)} ({s.time_zone})"
+    rule = s.recurrence_pattern and f"{recurrence_pattern(s.recurrence_pattern)} ({s.time_zone})"
     return [
         ("schedule", rule),
         ("regarding", s.regarding),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from jobctl.runner.loop import Timer
@@ -25,7 +24,7 @@ class Reports:
 
     def take(self, progress: object, stage: object, message: object) -> None:
         """Note what is given and makes sense; None leaves a value as it is."""
-        if isinstance(progress, (int, float)) and math.isfinite(progress):
+        if isinstance(progress, (int, float)) and abs(progress) < 1e9:
             self.progress = min(max(float(progress), 0.0), 100.0)
         if isinstance(stage, str):
             self.stage = clean(stage)

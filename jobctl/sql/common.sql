@@ -154,7 +154,7 @@ INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason
                          ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset, event, key,
                          operation_type, platform)
 VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
-        :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :actor, :ready_on, :completed_on, :depth, :parent,
+        :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
         :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform)
 RETURNING sequence;
 
@@ -357,7 +357,7 @@ SELECT count(*) FROM (SELECT 1 FROM system_jobs
                        LIMIT :limit);
 
 -- name: record_begin
-UPDATE system_jobs SET started_on = :at, attempt = :attempt, modified_on = :now, modified_by = :actor
+UPDATE system_jobs SET started_on = :at, attempt = :attempt, message = NULL, modified_on = :now, modified_by = :actor
  WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND started_on IS NULL AND state = 2
 RETURNING name;
 

@@ -302,7 +302,6 @@ def test_what_a_run_reports_and_prints_is_kept_in_bounds_and_shown_escaped(jobct
     assert r"\x1b]0;owned\x07" in shown.decode()
 
 
-@pytest.mark.xfail(reason="math.isfinite of an integer that no float can hold ends the runner", strict=True)
 def test_a_number_beyond_all_measure_is_no_progress(jobctl: Jobctl, daemon: StartDaemon) -> None:
     forge(jobctl, daemon, '[{"progress": 10 ** 400, "stage": "on", "message": None}]')
     document = jobctl("show", "1", "--json", expect=0).json["system_job"]

@@ -155,7 +155,6 @@ def test_depth_and_parent_through_nested_submissions(jobctl: Jobctl, daemon: Sta
     assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 5
 
 
-@pytest.mark.xfail(reason="the end overwrites it", strict=True)
 def test_what_a_run_said_last_stays_when_it_has_ended(jobctl: Jobctl, daemon: StartDaemon) -> None:
     daemon()
     number = submit(jobctl, "--", "sh", "-c", f"{JOBCTL} report --message '12 of 12 copied'; sleep 0.3")
@@ -171,7 +170,6 @@ def test_the_last_change_tells_who_made_it_and_when(jobctl: Jobctl) -> None:
     assert at(row["modified_on"]) > at(before["modified_on"]) and row["created_on"] == before["created_on"]
 
 
-@pytest.mark.xfail(reason="the row as it was before is shown", strict=True)
 def test_a_change_shows_itself_at_once(jobctl: Jobctl) -> None:
     number = submit(jobctl, "--at", "in 1h", "--", "true")
     found = jobctl("postpone", number, "--for", "1h", "--json", env={"JOBCTL_SEQUENCE": "77"}, expect=0)
@@ -212,13 +210,11 @@ def test_an_occurrence_tells_its_schedule(jobctl: Jobctl) -> None:
     )
 
 
-@pytest.mark.xfail(reason="the stored JSON is shown", strict=True)
 def test_the_recurrence_pattern_is_the_rule_as_it_was_given(jobctl: Jobctl) -> None:
     jobctl("add", "often", "--rrule", "FREQ=DAILY;INTERVAL=3;", "--start", "2099-01-01T00:00", "--", "true", expect=0)
     assert show(jobctl, 1)["recurrence_pattern"] == "FREQ=DAILY;INTERVAL=3;"
 
 
-@pytest.mark.xfail(reason="it belongs to the actor that made the row", strict=True)
 def test_every_occurrence_belongs_to_whom_the_schedule_belongs(jobctl: Jobctl) -> None:
     jobctl("add", "often", "--every", "1h", "--start", "2099-01-01", "--", "true", expect=0)
     jobctl("resume", "often", expect=0, env={"JOBCTL_SEQUENCE": "77"})
@@ -226,13 +222,11 @@ def test_every_occurrence_belongs_to_whom_the_schedule_belongs(jobctl: Jobctl) -
     assert [(row["created_by"], row["owner"]) for row in rows] == [("run:77", ME), (ME, ME)]
 
 
-@pytest.mark.xfail(reason="never filled", strict=True)
 def test_the_zone_in_use_at_creation_is_told(jobctl: Jobctl) -> None:
     number = int(jobctl("run", "--", "true", env={"TZ": "Asia/Tokyo"}, expect=0).stdout)
     assert show(jobctl, number)["utc_conversion_time_zone_code"] == 9 * 60
 
 
-@pytest.mark.xfail(reason="never filled", strict=True)
 @pytest.mark.parametrize(
     ("script", "words"),
     [("true", "It succeeded."), ("exit 3", "It ended with exit code 3.")],

@@ -303,7 +303,7 @@ def test_batches_grow_while_they_are_quick_and_shrink_when_they_are_not(world: W
             world.clock.advance(took)
         sizes.append(pace.size)
     assert sizes[0] < sizes[1] < sizes[2] and sizes[3] <= sizes[2] * 0.75 and sizes[3] < sizes[4]
-    assert pace.longest == pytest.approx(0.06) and pace.turns == 4
+    assert pace.longest == pytest.approx(0.06) and (pace.turns, pace.slow) == (4, 1)
     for _ in range(60):
         with pace.turn():
             world.clock.advance(100)
