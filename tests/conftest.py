@@ -20,7 +20,8 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent
 """On the path of every command the tests start, as it is on their own: both see the same code."""
 
-hypothesis.settings.register_profile("jobctl", deadline=None, print_blob=True)
+# The same examples in every run: what is new is searched for by the campaigns.
+hypothesis.settings.register_profile("jobctl", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("jobctl")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

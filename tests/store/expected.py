@@ -170,6 +170,14 @@ class Books:
             if occurrence <= self.now:
                 self.join(self.rows[sequence])
 
+    def before_joining(self, token: str | None) -> None:
+        """Before anybody joins a token's queue, gaps are closed, and what was planned before takes its place."""
+        if token is not None:
+            for row in self.due():
+                if row.token is not None:
+                    self.close_gap(row)
+        self.join_planned()
+
     def leave(self, row: Row) -> None:
         if row.joined and row.token is not None and row.sequence in self.queues[row.token]:
             self.queues[row.token].remove(row.sequence)
@@ -326,13 +334,21 @@ class Books:
                 return True
         return False
 
+    def has_gap(self, row: Row) -> bool:
+        """Whether later instants of its schedule have passed, too, and it was missed."""
+        plan = row.job.plan
+        if row.plan is None or plan is None or row.occurrence is None or row.reason != "scheduled":
+            return False
+        latest = plan.calendar.up_to(self.now)
+        return self.now - row.due > MINUTE and latest is not None and latest > row.occurrence
+
     def close_gap(self, row: Row) -> None:
         """One run for all instants that were missed, and a record of the others."""
         plan = row.job.plan
         if row.plan is None or plan is None or row.occurrence is None or row.reason != "scheduled":
             return
         latest = plan.calendar.up_to(self.now)
-        if self.now - row.due > MINUTE and latest is not None and latest > row.occurrence:
+        if self.has_gap(row) and latest is not None:
             row.dropped = (latest - row.occurrence) // (plan.calendar.step or 1)
             self.pass_(row)
             self.complete(row, "canceled", "missed")

@@ -30,7 +30,7 @@ class Life(Books):
     # Requests
 
     def submit(self, name: str, at: int | None) -> int:
-        self.join_planned()
+        self.before_joining(self.jobs[name].terms.token)
         row = self.new(self.jobs[name])
         if at is not None and at > self.now:
             self.suspend(row, "scheduled", at)
@@ -50,7 +50,9 @@ class Life(Books):
 
     def resume(self, row: Row) -> None:
         self.require(row, "resume")
-        self.join_planned()
+        if row.token is not None and self.has_gap(row):
+            raise Illegal  # by then it is the record of the gap
+        self.before_joining(row.token)
         row.due, row.losses = min(row.due, self.now), 0
         self.make_ready(row)
 
