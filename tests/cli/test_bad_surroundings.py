@@ -16,6 +16,8 @@ import pytest
 from tests.cli.sentences import one_sentence, rows, snapshot
 from tests.conftest import Completed, Jobctl
 
+pytestmark = pytest.mark.thorough
+
 # What reads, and what writes; with each of them the state of the home is tried.
 
 READERS = ["list", "show backup", "show 2", "next backup", "monitor", "monitor --json", "logs 2", "wait 4"]

@@ -19,6 +19,8 @@ from tests.cli.history import HOUR, MINUTE, Past
 from tests.cli.sentences import rows
 from tests.conftest import Jobctl, StartDaemon, WaitUntil
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def past(home: Path) -> Iterator[Past]:

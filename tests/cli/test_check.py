@@ -14,6 +14,8 @@ from jobctl.output.text import local
 from tests.cli.terminal import on_terminal
 from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 
+pytestmark = pytest.mark.thorough
+
 FIGURE = re.compile(r"(\w+)=([0-9.]+)(s?)")
 
 

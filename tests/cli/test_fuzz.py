@@ -21,6 +21,8 @@ from tests.cli.here import run_here
 from tests.cli.sentences import rows
 from tests.conftest import Completed, Jobctl
 
+pytestmark = pytest.mark.thorough
+
 ENDLESS: Final = {"daemon", "demo"}
 """They serve until they are told to stop."""
 WAITING: Final = {"wait", "watch", "follow", "progress_bar"}

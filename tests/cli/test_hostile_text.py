@@ -26,6 +26,8 @@ from tests.cli.sentences import one_sentence, rows
 from tests.cli.terminal import on_terminal
 from tests.conftest import SOURCE, Completed, Jobctl, StartDaemon
 
+pytestmark = pytest.mark.thorough
+
 EVIL: Final = (
     "\x1b]0;owned\x07\x9b2J\u202ecod.exe\u2066\u200b\r\n\t\x7f\u2028\u00ad[bold red]x[/]|<b>{0}%s\\x1b`=1+1 ñ語🙂"
 )

@@ -19,6 +19,8 @@ from tests.cli.history import MINUTE, Past
 from tests.cli.terminal import Terminal
 from tests.conftest import Jobctl, StartDaemon
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def past(home: Path) -> Iterator[Past]:

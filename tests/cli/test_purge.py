@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 NO_DAEMON = "no daemon is running; start: jobctl daemon\n"
 
 

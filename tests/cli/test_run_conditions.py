@@ -11,6 +11,8 @@ import pytest
 from tests.cli.sentences import one_sentence, rows
 from tests.conftest import Jobctl, StartDaemon, wait_until
 
+pytestmark = pytest.mark.thorough
+
 NO_DAEMON = "no daemon is running; start: jobctl daemon\n"
 
 

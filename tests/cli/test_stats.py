@@ -15,6 +15,8 @@ from tests.cli.history import DAY, HOUR, SECOND, Past
 from tests.cli.terminal import on_terminal
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 COLUMNS = "job,succeeded,failed,canceled,failure rate,p50,p95,max,late p50,late p95,late max,next,last,recent"
 
 

@@ -14,6 +14,8 @@ from tests.cli.history import HOUR, MINUTE, SECOND, Past
 from tests.cli.terminal import on_terminal
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 CELLS = 74
 """Cells beside a name of four letters on 80 columns: one a minute in the window of these tests."""
 BEHIND = 60

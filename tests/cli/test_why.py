@@ -12,6 +12,8 @@ from tests.cli.terminal import on_terminal
 from tests.cli.test_startup import HEAVY, imported
 from tests.conftest import Jobctl, StartDaemon
 
+pytestmark = pytest.mark.thorough
+
 INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 

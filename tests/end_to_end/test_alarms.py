@@ -16,6 +16,8 @@ import pytest
 
 from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass
 class Webhook:

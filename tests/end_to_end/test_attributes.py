@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import SOURCE, Jobctl, StartDaemon, wait_until
 from tests.end_to_end.hostile import ended, show, submit
 
+pytestmark = pytest.mark.thorough
+
 ATTRIBUTES: Final = {
     "AsyncOperationId": "id",
     "Name": "name",

@@ -12,6 +12,8 @@ from tests.conftest import wait_until
 from tests.end_to_end import stage
 from tests.end_to_end.stage import STATES, Stage
 
+pytestmark = pytest.mark.thorough
+
 TABLE: Final = """
                     cancel     pause   resume       postpone           delete  delete!    rerun
 ready               user       no      no           postponed          gone    gone       no

@@ -14,6 +14,8 @@ from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 from tests.end_to_end.hostile import check_nothing_left, ended, show, submit
 from tests.end_to_end.witness import is_alive, state_of
 
+pytestmark = pytest.mark.thorough
+
 HOUR = 3600.0
 TREE = """
 import os, signal, sys, time

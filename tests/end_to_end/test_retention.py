@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 
 from jobctl import logs
 from jobctl.clock import system_clock
 from jobctl.config import Config
 from jobctl.store import Filter, Store
 from tests.conftest import ClockFile, Jobctl, StartDaemon, WaitUntil, processes_of
+
+pytestmark = pytest.mark.thorough
 
 DAY = 86_400
 INTERNAL = b"jobctl.bulk_delete"

@@ -23,6 +23,8 @@ from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 from tests.end_to_end.hostile import submit
 from tests.end_to_end.witness import runners
 
+pytestmark = pytest.mark.thorough
+
 AT_ONCE = ("--shutdown-timeout", "0s")
 """At the end of a test nobody waits for what runs."""
 
