@@ -15,7 +15,7 @@ friendly_message, error_code, exit_code, signal, data, result, dependency_token,
 key, priority, created_on, created_by, modified_on, modified_by, owner, owning_user, owning_team, owning_business_unit,
 owning_extension, primary_entity_type, regarding, occurrence_at, due_at, postpone_until, ready_on, started_on,
 completed_on, execution_time_span, recurrence_pattern, recurrence_start_time, time_zone, utc_conversion_time_zone_code,
-attempt, retry_count, is_waiting_for_event, message_name, stage, progress, dropped, log_bytes, host, daemon
+attempt, retry_count, is_waiting_for_event, event, message_name, stage, progress, dropped, log_bytes, host, daemon
 """
 
 

@@ -186,7 +186,7 @@ def test_everything_about_one_system_job(output: Output, capsys: pytest.CaptureF
     text = capsys.readouterr().out
     assert "\x1b" not in text and "\u202e" not in text
     for part in (
-        "cron @daily (UTC)",
+        "@daily (UTC)",
         "3, retries 2",
         "4 occurrences not run",
         "40%",
