@@ -17,8 +17,7 @@ LEAST: Final = 64
 MOST: Final = 250
 WORK: Final = 0.004
 TARGET: Final = 0.012
-"""Seconds: of the statements of a transaction, and with its commit. The commit alone may take as long on a slow disk,
-where smaller batches help nobody."""
+"""Seconds: of the statements of a transaction, and with its commit."""
 LIMIT: Final = 0.05
 """Seconds for which nobody else should have to wait for a transaction."""
 COURTESY: Final = 5.0
@@ -63,7 +62,7 @@ class Pace:
         self.turns = self.slow = 0
         self.longest = 0.0
         self._began = 0.0
-        store.database.run("checkpoint_by_hand")
+        store.database.run("write_behind")
         self._seen = store.data_version()
 
     @contextmanager

@@ -158,9 +158,11 @@ PRAGMA foreign_keys = ON;
 
 -- The file ---------------------------------------------------------------------------------------------------------------
 
--- What a commit would do by itself, within the writers' queue, is done outside of it.
--- name: checkpoint_by_hand
-PRAGMA wal_autocheckpoint = 0;
+-- What a commit would do by itself, within the writers' queue, is done outside of it: bringing what was written into
+-- the file, and waiting for the disk. A power cut may bring back what was deleted last, but nothing that was deleted when
+-- the system job had ended: the commit of its end waits for all there is.
+-- name: write_behind
+PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = NORMAL;
 
 -- name: checkpoint
 PRAGMA wal_checkpoint(PASSIVE);
