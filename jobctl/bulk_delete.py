@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -72,16 +73,16 @@ class Work:
         row = store.system_job(sequence)
         # The begin may not be stored yet; then the claim is the last that happened to it.
         self.started = row.modified_on if row.started_on is None else row.started_on
+        self.platform = row.platform
         self.total: int | None = None
         self.reported = store.clock.monotonic()
         self.deletion = Deletion(store, sequence, stop.rest, self.tell)
 
     def do(self) -> int:
         """All of it; the exit code."""
-        data = purging.data_of(self.store.payload(self.sequence)[0])
-        rules = data.get("rules") if isinstance(data, dict) else None
-        if rules is not None:
-            self.retain(retention.Rules.of(rules))
+        data = json.loads(self.store.payload(self.sequence)[0] or "null")
+        if self.platform:  # nobody else's data is taken for rules
+            self.retain(retention.Rules.of(data["rules"]))
         else:
             self.purge(purging.Purge.of(data))
         for failure in self.deletion.tally.failures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,8 +135,3 @@ def _instant(text: str | None) -> int | None:
     if moment.tzinfo is None:
         raise BadInput(f"the instant {text!a} lacks its offset from UTC")
     return from_datetime(moment)
-
-
-def data_of(text: str | None) -> object:
-    """The data of a system job, as stored."""
-    return None if text is None else json.loads(text)

@@ -136,8 +136,8 @@ def keep_rules(store: Store) -> dict[int, Keep]:
     return {job_id: parse_keep(text) for job_id, text in store.database.run("keep_rules")}
 
 
-def own_rules(rules: dict[int, Keep]) -> str:
-    return json.dumps([job_id for job_id, keep in rules.items() if keep.own])
+def own_rules(rules: dict[int, Keep]) -> list[int]:
+    return [job_id for job_id, keep in rules.items() if keep.own]
 
 
 # What goes
@@ -146,7 +146,7 @@ def own_rules(rules: dict[int, Keep]) -> str:
 def chosen(store: Store, rules: Rules, now: int) -> Iterator[list[int]]:
     """The numbers of the system jobs that go, in pages."""
     of_jobs = keep_rules(store)
-    yield from pages(store, "aged_page", **rules.bounds(now), own=own_rules(of_jobs))
+    yield from pages(store, "aged_page", **rules.bounds(now), own=json.dumps(own_rules(of_jobs)))
     for job_id, keep in of_jobs.items():
         yield from _of_job(store, job_id, keep, now)
 
@@ -223,7 +223,9 @@ class Watch:
 
     def _something(self, store: Store, now: int) -> bool:
         of_jobs = keep_rules(store)
-        parameters = {**self.rules.bounds(now), "own": own_rules(of_jobs), "size": LOOK}
+        # Its own passes are no reason for another one.
+        own = [*own_rules(of_jobs), store.job_id(JOB) or 0]
+        parameters = {**self.rules.bounds(now), "own": json.dumps(own), "size": LOOK}
         ((aged,),) = store.database.run("something_aged", parameters)
         return (
             bool(aged)

@@ -11,11 +11,15 @@ import click
 
 from jobctl.commands.context import PAST, TEXT, App
 from jobctl.errors import BadInput, JobNotFound
-from jobctl.model import OPERATION_WORKFLOW, Reason, State, Status
+from jobctl.model import OPERATION_BULK_DELETE, OPERATION_DELETION_SERVICE, OPERATION_WORKFLOW, Reason, State, Status
 from jobctl.output import escape
 from jobctl.store import Filter, Store
 
-TYPES = {"workflow": OPERATION_WORKFLOW}
+TYPES = {
+    "workflow": OPERATION_WORKFLOW,
+    "bulk_delete": OPERATION_BULK_DELETE,
+    "deletion_service": OPERATION_DELETION_SERVICE,
+}
 
 
 class OneOf(click.ParamType[tuple[Any, ...]]):

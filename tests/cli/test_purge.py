@@ -34,7 +34,7 @@ def test_it_can_be_named_canceled_and_found_by_its_type(jobctl: Jobctl, ended: l
     found = jobctl("purge", "--name", "tidy", "--older-than", "0s", "--json", expect=0)
     assert found.json["system_job"]["name"] == "tidy" and found.stderr == NO_DAEMON
     number = found.json["system_job"]["sequence"]
-    listed = jobctl("monitor", "--type", "13", "--json", expect=0).json["system_jobs"]
+    listed = jobctl("monitor", "--type", "bulk_delete", "--json", expect=0).json["system_jobs"]
     assert [one["sequence"] for one in listed] == [number]
     jobctl("cancel", number, expect=0)
 

@@ -241,6 +241,23 @@ def test_it_looks_once_an_hour_and_has_one_pass_at_a_time(world: World) -> None:
     assert len(submitted(world, looking)) == 1, "all is gone"
 
 
+def test_its_own_passes_are_no_reason_for_another(world: World) -> None:
+    ended(world)
+    rules = Rules(HOUR, HOUR, None)
+    for expected in (1, 1, 1):
+        world.clock.advance(2 * HOUR)
+        rows = submitted(world, watch(world, rules))
+        assert len(rows) == expected
+        if rows[0].state is State.READY:
+            world.start()
+            work(world, rows[0].sequence).delete(retention.chosen(world.store, rules, world.clock.now()))
+            world.end(rows[0].sequence)
+    ended(world)
+    world.clock.advance(2 * HOUR)
+    (last, first) = submitted(world, watch(world, rules))
+    assert goes(world, rules) == [first.sequence, first.sequence + 1] and last.state is State.READY
+
+
 def test_after_a_jump_of_the_clock_it_waits(world: World) -> None:
     ended(world)
     looking = watch(world)
