@@ -83,7 +83,7 @@ def test_postpone_pauses_a_running_one_and_it_goes_on_by_itself(
     jobctl: Jobctl, daemon: StartDaemon, wait_until: WaitUntil
 ) -> None:
     daemon()
-    number = begin(jobctl, wait_until, "sleep", "1")
+    number = begin(jobctl, wait_until, "sleep", "2")
     found = jobctl("postpone", "--wait", "--for", "3s", number, expect=0)
     assert found.stdout.startswith(f"{number} adhoc: postponed until ")
     assert jobctl("wait", number, expect=0).stdout == f"{number} adhoc: succeeded\n"

@@ -151,7 +151,7 @@ def test_a_second_term_ends_what_runs(daemon: StartDaemon, witness: Witness) -> 
 
 
 def test_a_paused_run_does_not_keep_the_daemon(daemon: StartDaemon, witness: Witness) -> None:
-    witness.add("job", "sleep 0.3")
+    witness.add("job", "sleep 2")  # long enough for a command to start on a busy machine
     first = daemon("--drain")
     number = witness.run("job")
     witness.wait("S")
