@@ -83,15 +83,10 @@ def test_directory_that_cannot_be_entered(runner: RunnerProcess, cwd: str, why: 
 
 
 def test_nothing_is_begun_when_descriptors_run_out(runner: RunnerProcess) -> None:
-    directory = f"/proc/{runner.process.pid}/fd"
     runner.run("true")
-    open_after_one = len(os.listdir(directory))
-    runner.run("true")
-    # What a run used is closed only after its end was told; each leaves no more open than the one before.
-    wait_until(lambda: len(os.listdir(directory)) <= open_after_one)
-    highest = max(int(name) for name in os.listdir(directory))
     before = resource.prlimit(runner.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(runner.process.pid, resource.RLIMIT_NOFILE, (highest + 2, before[1]))
+    # Not one more, whatever the last run has not closed yet.
+    resource.prlimit(runner.process.pid, resource.RLIMIT_NOFILE, (3, before[1]))
     sequence = runner.start("echo ran")
     message = runner.daemon.wait("unbegun", sequence)["message"]
     assert "Too many open files" in message or "errno 24" in message
