@@ -7,7 +7,6 @@ import os
 import selectors
 import signal
 import socket
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from types import FrameType
 import jobctl
 from jobctl import presence, processes, wake, watch
 from jobctl.assignment import Runner
+from jobctl.claiming import Claimed
 from jobctl.clock import Alarm, Clock, SystemClock
 from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
@@ -23,10 +23,11 @@ from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
+from jobctl.pace import Pace
 from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
-from jobctl.store import Claimed, Store
+from jobctl.store import Store
 
 log = logging.getLogger("jobctl")
 
@@ -76,7 +77,8 @@ class Daemon:
         """Nothing more is promoted or claimed."""
         self.leave_at: float | None = None
         self.promoter = Promoter(clock, presence.Pulse(config, clock))
-        self.to_hand_over: deque[Claimed] = deque()
+        self.paces = Pace()
+        self.to_hand_over: list[Claimed] = []
 
     # From start to end
 
@@ -109,10 +111,10 @@ class Daemon:
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
             self.promoter.start(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
-        self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots)
+        self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
         self._open_ears()
-        for runner_id, *identity, _ in self.store.database.run("runners", {"host_id": self.host_id}):
-            self.fleet.adopt(runner_id, processes.Identity(*identity))
+        for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
+            self.fleet.adopt(runner_id, processes.Identity(*identity), protocol)
         self.fleet.clear_strays({row[0] for row in self.store.database.run("held_by_runners")})
         self.store.database.set_wait(PATIENCE)
 
@@ -185,7 +187,7 @@ class Daemon:
         self.fleet.report_stuck()
         due = self.promoter.look(self.store) and not self.stopping
         claiming = not self.stopping and self.dispatcher.can_claim()
-        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone)
+        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone, due)
 
     def _check_place(self) -> None:
         if not self.store.database.in_place():
@@ -194,18 +196,19 @@ class Daemon:
                 " then start the daemon again"
             )
 
-    def _write(self, gone: list[Runner]) -> bool:
+    def _write(self, gone: list[Runner], due: bool) -> bool:
         """Record, promote and claim in one commit, then hand over; whether anything was found to do."""
-        recorder = Recorder(self.fleet)
+        recorder = Recorder(self.fleet, self.paces)
         messages = list(self.fleet.inbox)
         try:
             with self.store.write() as tx:
                 self._still_mine(tx)
                 for runner, message in messages:
                     recorder.apply(tx, runner, message)
+                recorder.finish(tx)
                 for runner in gone:
                     recorder.bury(tx, runner)
-                promoted = 0 if self.stopping else self.promoter.promote(tx)
+                promoted = self.promoter.promote(tx) if due else 0
                 claimed = [] if self.stopping else self.dispatcher.claim(tx, recorder)
         except BaseException:
             recorder.rolled_back()
@@ -222,9 +225,9 @@ class Daemon:
 
     def _hand_over(self) -> None:
         """Give runners what is claimed for them; what the store did not let happen last time comes first."""
-        while self.to_hand_over:
-            self.dispatcher.hand_over(self.to_hand_over[0])
-            self.to_hand_over.popleft()
+        if self.to_hand_over:
+            self.dispatcher.hand_over(self.to_hand_over)
+            self.to_hand_over = []
 
     def _still_mine(self, store: Store) -> None:
         newest = store.daemon()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,11 @@ class Database:
         """The rows of a named statement."""
         with translated(self.path):
             return self.connection.execute(self._named[name], parameters or {}).fetchall()
+
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> list[Row]:
+        """The rows of a named statement that is run once for each of the parameters."""
+        with translated(self.path):
+            return self.connection.executemany(self._named[name], parameters).fetchall()
 
     def changes(self) -> int:
         return self.connection.changes()

@@ -323,43 +323,71 @@ SELECT jobs.name FROM schedules JOIN jobs ON jobs.id = schedules.job_id WHERE ac
 -- name: last_occurrence_of_plan
 SELECT max(occurrence_at) FROM system_jobs WHERE job_id = :job_id AND plan = :plan;
 
--- One statement, so that two daemons cannot take the same system job. One that still has its processes
--- keeps its runner, its definition and its start.
--- name: claim_ready
+-- The head of the queue, in its order, with what a runner has to know; one that has processes keeps its runner and
+-- its definition. Read and locked in one transaction, so that two daemons cannot take the same system job.
+-- name: queue
+SELECT s.sequence, lower(hex(s.id)), s.job_id,
+       CASE WHEN s.runner_id IS NULL THEN coalesce(jobs.version_id, s.job_version_id) ELSE s.job_version_id END,
+       s.priority, s.claim + 1, s.attempt, s.depth, s.runner_id, jobs.concurrency,
+       CASE WHEN jobs.concurrency IS NULL THEN 0
+            ELSE (SELECT count(*) FROM system_jobs AS r WHERE r.job_id = s.job_id AND r.state = 2) END,
+       CASE WHEN octet_length(payloads.data) <= :inline THEN payloads.data END,
+       coalesce(octet_length(payloads.data), 0)
+  FROM system_jobs AS s
+  JOIN jobs ON jobs.id = s.job_id
+  LEFT JOIN payloads ON payloads.sequence = s.sequence
+ WHERE s.state = 0 AND s.blocked_by IS NULL AND (s.runner_id IS NULL OR s.host_id = :host_id)
+   AND s.job_id NOT IN (SELECT j.id FROM jobs AS j
+                         WHERE j.concurrency IS NOT NULL
+                           AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
+                                                  WHERE r.job_id = j.id AND r.state = 2))
+ ORDER BY s.priority DESC, s.ready_on, s.sequence
+ LIMIT :limit;
+
+-- One that still has its processes keeps its start.
+-- name: lock
 UPDATE system_jobs
-   SET state = 2, status = 20, claim = claim + 1, modified_on = :now, modified_by = :actor, host_id = :host_id,
-       daemon_id = :daemon_id, log_host = :host_id,
-       job_version_id = CASE WHEN runner_id IS NULL
-                             THEN coalesce((SELECT version_id FROM jobs WHERE jobs.id = job_id), job_version_id)
-                             ELSE job_version_id END,
+   SET state = 2, status = 20, claim = :claim, modified_on = :now, modified_by = :actor, host_id = :host_id,
+       daemon_id = :daemon_id, log_host = :host_id, job_version_id = :job_version_id,
        started_on = CASE WHEN runner_id IS NULL THEN NULL ELSE started_on END,
        continued_on = CASE WHEN runner_id IS NULL THEN NULL ELSE :now END,
        run_time = CASE WHEN runner_id IS NULL THEN NULL ELSE run_time END,
-       runner_id = coalesce(runner_id, :runner_id)
- WHERE sequence = (SELECT sequence FROM system_jobs
-                    WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
-                      AND job_id NOT IN (SELECT j.id FROM jobs AS j
-                                          WHERE j.concurrency IS NOT NULL
-                                            AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
-                                                                   WHERE r.job_id = j.id AND r.state = 2))
-                    ORDER BY priority DESC, ready_on, sequence
-                    LIMIT 1)
-RETURNING sequence, claim, runner_id, job_version_id, attempt, started_on IS NOT NULL;
+       runner_id = :runner_id
+ WHERE sequence = :sequence AND state = 0 AND claim = :claim - 1
+RETURNING sequence;
 
--- How many of the first few could be claimed; the limit keeps it from counting a million.
+-- What comes first, of as many as could begin: the limit keeps it from counting a million.
 -- name: claimable
-SELECT count(*) FROM (SELECT 1 FROM system_jobs
-                       WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
-                         AND job_id NOT IN (SELECT j.id FROM jobs AS j
-                                             WHERE j.concurrency IS NOT NULL
-                                               AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
-                                                                      WHERE r.job_id = j.id AND r.state = 2))
-                       LIMIT :limit);
+SELECT CASE WHEN s.runner_id IS NULL THEN coalesce(jobs.version_id, s.job_version_id) ELSE s.job_version_id END,
+       s.priority
+  FROM system_jobs AS s JOIN jobs ON jobs.id = s.job_id
+ WHERE s.state = 0 AND s.blocked_by IS NULL AND (s.runner_id IS NULL OR s.host_id = :host_id)
+   AND s.job_id NOT IN (SELECT j.id FROM jobs AS j
+                         WHERE j.concurrency IS NOT NULL
+                           AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
+                                                  WHERE r.job_id = j.id AND r.state = 2))
+ ORDER BY s.priority DESC, s.ready_on, s.sequence
+ LIMIT :limit;
 
 -- name: record_begin
 UPDATE system_jobs SET started_on = :at, attempt = :attempt, message = NULL, modified_on = :now, modified_by = :actor
  WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND started_on IS NULL AND state = 2
 RETURNING name;
+
+-- The ordinary end: it succeeded, nobody asked anything of it meanwhile, and nobody waits for it. Everything else takes
+-- the longer way. A begin that was not told goes with it.
+-- name: succeed
+UPDATE system_jobs
+   SET state = 3, status = 30, message = CASE WHEN started_on IS NULL THEN :message ELSE coalesce(:message, message) END,
+       started_on = coalesce(started_on, :at), attempt = :attempt, completed_on = :ended_on, run_time = :run_time,
+       exit_code = :exit_code, signal = NULL, error_code = NULL, log_bytes = coalesce(log_bytes, 0) + :log_bytes,
+       progress = coalesce(:progress, progress), stage = coalesce(:stage, stage), runner_id = NULL,
+       modified_on = :now, modified_by = :actor
+ WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND state = 2 AND status = 20
+   AND NOT delete_requested
+   AND NOT EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = :sequence)
+   AND NOT EXISTS (SELECT 1 FROM waits WHERE after = :sequence AND met_on IS NULL)
+RETURNING sequence;
 
 -- name: record_report
 UPDATE system_jobs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobctl.dispatch import MAX_VARIABLE, CannotPrepare, content
+from jobctl.orders import MAX_VARIABLE, CannotPrepare, content
 
 
 def test_the_text_of_a_file(tmp_path: Path) -> None:
