@@ -12,10 +12,12 @@ from jobctl.assignment import Runner
 from jobctl.claiming import Candidate
 from jobctl.fleet import PACKAGE_PARENT, Message
 from jobctl.model import Definition, JobVersion
-from jobctl.runner.protocol import MAX_FRAME, encode
+from jobctl.runner.protocol import encode
 
 MAX_VARIABLE = 128 * 1024 - 256
 """Bytes of a variable's value; Linux refuses longer strings."""
+MAX_DEFINITION = 8 * 1024 * 1024
+"""Bytes of what one definition says; a frame holds it, and also the largest data there is."""
 MOST_DEFINED = 500
 """Definitions that one connection keeps."""
 MOST_TOGETHER = 256 * 1024
@@ -36,16 +38,14 @@ class Orders:
 
     def add(self, version: JobVersion, candidate: Candidate, data: str | None) -> Iterator[Message]:
         """The messages that have to be sent before or because of it. Raises CannotPrepare in one sentence."""
-        work = shared(version)
-        key = self._key(version.id)
-        if self.runner.defined.get(key) != (version.id, work):
-            define: Message = {"k": "define", "key": key, "work": work}
-            size = len(encode(define))
-            if size + 2 * len(data or "") > MAX_FRAME and size + len(encode({"data": data})) > MAX_FRAME:
-                raise CannotPrepare("its data and environment are larger than 16 MiB together")
-            yield from self.rest()
-            self.runner.defined[key] = (version.id, work)
-            yield define
+        key = version.id % MOST_DEFINED
+        known, told = self.runner.defined.get(key, (None, None))
+        if known != version.id or not is_fixed(version.definition):
+            work = shared(version)
+            if (known, told) != (version.id, work):
+                yield from self.rest()
+                self.runner.defined[key] = version.id, work
+                yield {"k": "define", "key": key, "work": work}
         if self.size + len(data or "") > MOST_TOGETHER:
             yield from self.rest()
         self.size += len(data or "")
@@ -58,14 +58,16 @@ class Orders:
             yield {"k": "work", "runs": self.runs}
             self.runs, self.size = [], 0
 
-    def _key(self, version_id: int) -> int:
-        return version_id % MOST_DEFINED
+
+def is_fixed(definition: Definition) -> bool:
+    """Whether its runs are given the same each time: nothing comes from the daemon's surroundings."""
+    return not (definition.environment_from_daemon or definition.environment_from_file)
 
 
-def shared(version: JobVersion) -> dict[str, Any]:
+def shared(version: JobVersion) -> Message:
     """The part of a run that all of its definition have in common. Raises CannotPrepare."""
     definition = version.definition
-    return {
+    found: Message = {
         "job": version.job,
         "kind": "callable" if definition.callable else "command",
         "argv": arguments(definition),
@@ -80,6 +82,9 @@ def shared(version: JobVersion) -> dict[str, Any]:
         "grace": definition.grace,
         "success_codes": list(definition.success_codes),
     }
+    if len(encode(found)) > MAX_DEFINITION:
+        raise CannotPrepare(f"its command and environment are larger than {MAX_DEFINITION >> 20} MiB together")
+    return found
 
 
 def arguments(definition: Definition) -> list[str] | None:

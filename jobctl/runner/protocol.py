@@ -65,17 +65,16 @@ class FrameReader:
                 raise ProtocolError("frame too long")
             if end > len(self.buffer):
                 break
-            messages.append(decode(bytes(self.buffer[start + 4 : end])))
+            messages += decode(bytes(self.buffer[start + 4 : end]))
             start = end
         del self.buffer[:start]
         return messages
 
 
-def decode(body: bytes) -> Message:
+def decode(body: bytes) -> list[Message]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
         raise ProtocolError("frame is not JSON") from None
-    if not isinstance(message, dict):
-        raise ProtocolError("frame is not an object")
-    return message
+    messages = message if isinstance(message, list) else [message]
+    return messages
