@@ -28,10 +28,13 @@ from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
 from jobctl.store import Store
+from jobctl.wishes import Wishes
 
 log = logging.getLogger("jobctl")
 
 LONGEST_SLEEP = 30.0
+CHECKED = 256 * 1024 * 1024
+"""Bytes of a database up to which it is checked before anything is run: about a second. `doctor` checks any."""
 BEGIN_MAY_WAIT = 0.02
 """Seconds for which a begin waits for its end, so that both go into one commit."""
 PATIENCE = 0.5
@@ -68,7 +71,6 @@ class Daemon:
         """Seconds to wait for what runs after the first signal; None waits without limit."""
         self.lock = FileLock(config.daemon_lock)
         self.signals = 0
-        self.told: set[tuple[int, int, int]] = set()
         self.begin_since: float | None = None
         self.quiet_until = 0.0
         self.troubled = False
@@ -99,7 +101,7 @@ class Daemon:
             self.lock.release()
 
     def _start(self, seen: int | None) -> None:
-        fault = self.store.database.check()
+        fault = self.store.database.check(CHECKED)
         if fault is not None:
             raise StorageFailed(f"the database {self.config.database} is damaged ({fault}); restore a backup of it")
         processes.set_subreaper()
@@ -111,6 +113,7 @@ class Daemon:
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
             self.promoter.start(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
+        self.wishes = Wishes(self.fleet)
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
         self._open_ears()
         for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
@@ -182,7 +185,7 @@ class Daemon:
         if self.fleet.burying or self.fleet.waiting_for_greetings:
             self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
         self._hand_over()
-        self._tell_wishes()
+        self.wishes.tell(self.store)
         gone = self.fleet.gone()
         self.fleet.report_stuck()
         due = self.promoter.look(self.store) and not self.stopping
@@ -247,21 +250,6 @@ class Daemon:
                 return False
         self.begin_since = None
         return True
-
-    def _tell_wishes(self) -> None:
-        """Pass on what operators asked for; a runner takes it as often as it is said."""
-        for sequence, claim, runner_id, state, status, begun in self.store.database.run("wishes"):
-            wish = Status(status) if state == State.LOCKED else Status.CANCELING
-            runner = self.fleet.runners.get(runner_id)
-            if (sequence, claim, wish) in self.told or runner is None or not runner.greeted:
-                continue
-            if not begun:
-                self.fleet.send(runner, {"k": "take_back", "sequences": [sequence]})
-            kind = "pause" if wish is Status.PAUSING else "cancel"
-            self.fleet.send(runner, {"k": kind, "sequence": sequence, "reason": "user"})
-            self.told.add((sequence, claim, wish))
-        if len(self.told) > 10_000:
-            self.told.clear()
 
     # Sleeping
 
@@ -359,7 +347,7 @@ class Daemon:
                 if row.sequence not in told:
                     continue
                 grace.append(tx.job_version(row.job_version_id).definition.grace)
-                self.told.add((row.sequence, row.claim, Status.CANCELING))
+                self.wishes.is_told(row.sequence, row.claim, Status.CANCELING)
                 if row.state is State.LOCKED and row.status is not Status.CANCELING:
                     tx.save(row, replace(row, status=Status.CANCELING))
         self.leave_at = self.clock.monotonic() + max(grace) + MIN_LEAVE

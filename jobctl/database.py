@@ -211,8 +211,10 @@ class Database:
         self.wait = seconds
         self.connection.setbusytimeout(int(seconds * 1000))
 
-    def check(self) -> str | None:
-        """The first fault that a quick check of the whole file finds."""
+    def check(self, largest: int | None = None) -> str | None:
+        """The first fault that a quick check of the whole file finds; a file above `largest` bytes is not read."""
+        if largest is not None and self.path.stat().st_size > largest:
+            return None
         try:
             ((answer,),) = self.connection.execute("PRAGMA quick_check(1)").fetchall()
         except apsw.CorruptError as error:
