@@ -1,11 +1,16 @@
-"""What daemon and runner say to each other: length-prefixed JSON frames over a stream socket."""
+"""What daemon and runner say to each other: length-prefixed JSON frames over a stream socket.
+
+The JSON of a frame is a message (an object) or an array of messages. The daemon tells what many runs share once,
+`{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may be
+defined anew; runs received before keep what they had. Definitions end with their connection.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final, TypedDict
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 MAX_FRAME: Final = 16 * 1024 * 1024
 
 Message = dict[str, Any]
@@ -15,37 +20,53 @@ class ProtocolError(Exception):
     """The peer sent what is no frame; the connection is of no further use."""
 
 
-class Work(TypedDict):
-    """One run as the daemon hands it over. Durations are seconds, `run_time` is microseconds."""
+class Shared(TypedDict):
+    """What the runs of one definition have in common. Durations are seconds."""
 
-    sequence: int
-    id: str
-    claim: int
-    attempt: int
     job: str
     kind: str
     """`command` or `callable`."""
-    argv: list[str]
-    callable: str
-    python: str
+    argv: list[str] | None
+    callable: str | None
+    python: str | None
     path: list[str]
     isolate: bool
-    data: str | None
-    """JSON text."""
     cwd: str
     umask: int
     environment: dict[str, str]
-    """Complete; nothing is inherited."""
+    """Complete but for the variables that tell a run who it is: the runner adds those. Nothing is inherited."""
     timeout: float | None
     grace: float
     success_codes: list[int]
-    run_time: int
+
+
+Row = tuple[int, int, str, int, int, int, "str | None"]
+"""One run: key of what it shares, sequence, id (32 hex digits), claim, attempt, depth, data (JSON text or None)."""
 
 
 def encode(message: Message) -> bytes:
-    """One frame."""
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    """One frame with one message."""
+    return frame(text(message))
+
+
+def text(message: Message) -> bytes:
+    """The JSON text of a message, as it stands in frames and journals."""
+    return json.dumps(message, separators=(",", ":")).encode("ascii")
+
+
+def frame(body: bytes) -> bytes:
+    """One frame around JSON text."""
     return len(body).to_bytes(4, "big") + body
+
+
+def frames(texts: list[bytes]) -> bytes:
+    """As few frames as hold the messages whose JSON texts are given, in order."""
+    if len(texts) == 1:
+        return frame(texts[0])
+    if sum(map(len, texts)) + len(texts) + 1 <= MAX_FRAME:
+        return frame(b"[" + b",".join(texts) + b"]")
+    middle = len(texts) // 2
+    return frames(texts[:middle]) + frames(texts[middle:])
 
 
 class FrameReader:
@@ -72,9 +93,12 @@ class FrameReader:
 
 
 def decode(body: bytes) -> list[Message]:
+    """The messages of one frame. Raises ProtocolError."""
     try:
-        message = json.loads(body)
+        found = json.loads(body)
     except (ValueError, RecursionError):
         raise ProtocolError("frame is not JSON") from None
-    messages = message if isinstance(message, list) else [message]
+    messages = found if isinstance(found, list) else [found]
+    if not all(isinstance(message, dict) for message in messages):
+        raise ProtocolError("frame holds what is not an object")
     return messages
