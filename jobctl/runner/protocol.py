@@ -1,17 +1,20 @@
 """What daemon and runner say to each other: length-prefixed JSON frames over a stream socket.
 
 The JSON of a frame is a message (an object) or an array of messages. The daemon tells what many runs share once,
-`{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may be
-defined anew; runs received before keep what they had. Definitions end with their connection.
+`{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may
+be defined anew; runs received before keep what they had. Definitions end with their connection.
 """
 
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
 PROTOCOL: Final = 2
 MAX_FRAME: Final = 16 * 1024 * 1024
+LENGTH: Final = struct.Struct("!I")
 
 Message = dict[str, Any]
 
@@ -49,8 +52,8 @@ def encode(message: Message) -> bytes:
     return frame(text(message))
 
 
-def text(message: Message) -> bytes:
-    """The JSON text of a message, as it stands in frames and journals."""
+def text(message: Any) -> bytes:
+    """The JSON text of a message or a part of one, as it stands in frames and journals."""
     return json.dumps(message, separators=(",", ":")).encode("ascii")
 
 
@@ -69,36 +72,43 @@ def frames(texts: list[bytes]) -> bytes:
     return frames(texts[:middle]) + frames(texts[middle:])
 
 
+def decode(body: bytes) -> list[Message]:
+    """The messages of one frame. Raises ProtocolError."""
+    found = parse(body)
+    messages = found if isinstance(found, list) else [found]
+    if not messages or not all(isinstance(message, dict) for message in messages):
+        raise ProtocolError("frame holds no object, or what is none")
+    return messages
+
+
+def parse(body: bytes) -> Any:
+    """What the JSON of one frame says. Raises ProtocolError."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ProtocolError("frame is not JSON") from None
+
+
 class FrameReader:
     """Turns bytes as they come into messages; holds what is not complete yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[bytes], list[Message]] = decode) -> None:
+        self.decode = decode
         self.buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes | memoryview) -> list[Message]:
         """The messages that `data` completes. Raises ProtocolError."""
-        self.buffer += data
+        buffer, decode = self.buffer, self.decode
+        buffer += data
         messages: list[Message] = []
-        start = 0
-        while len(self.buffer) - start >= 4:
-            end = start + 4 + int.from_bytes(self.buffer[start : start + 4], "big")
+        start, size = 0, len(buffer)
+        while size - start >= 4:
+            end = start + 4 + LENGTH.unpack_from(buffer, start)[0]
             if end - start - 4 > MAX_FRAME:
                 raise ProtocolError("frame too long")
-            if end > len(self.buffer):
+            if end > size:
                 break
-            messages += decode(bytes(self.buffer[start + 4 : end]))
+            messages += decode(bytes(buffer[start + 4 : end]))
             start = end
-        del self.buffer[:start]
+        del buffer[:start]
         return messages
-
-
-def decode(body: bytes) -> list[Message]:
-    """The messages of one frame. Raises ProtocolError."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ProtocolError("frame is not JSON") from None
-    messages = found if isinstance(found, list) else [found]
-    if not all(isinstance(message, dict) for message in messages):
-        raise ProtocolError("frame holds what is not an object")
-    return messages

@@ -121,9 +121,17 @@ def test_question_on_stdin_ends_at_once(runner: RunnerProcess) -> None:
 def test_environment_is_complete_and_nothing_else(runner: RunnerProcess) -> None:
     sequence = runner.submit(runner.work(argv=["env"], environment={"PATH": "/usr/bin", "A": "1"}, umask=0o077))
     runner.daemon.outcome(sequence)
-    assert sorted(runner.log(sequence).decode().split()) == sorted(
-        ["PATH=/usr/bin", "A=1", f"JOBCTL_RUN={runner.name}"]
-    )
+    assert set(runner.log(sequence).decode().split()) == {
+        "PATH=/usr/bin",
+        "A=1",
+        f"JOBCTL_RUN={runner.name}",
+        f"JOBCTL_HOME={runner.home}",
+        f"JOBCTL_ID={sequence:032x}",
+        f"JOBCTL_SEQUENCE={sequence}",
+        "JOBCTL_JOB=test",
+        "JOBCTL_ATTEMPT=1",
+        "JOBCTL_DEPTH=0",
+    }
 
 
 def test_a_job_is_killed_before_its_runner_when_memory_runs_out(runner: RunnerProcess) -> None:

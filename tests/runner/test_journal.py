@@ -10,6 +10,7 @@ import pytest
 
 from jobctl.runner import journal
 from jobctl.runner.journal import Journal, read
+from jobctl.runner.protocol import Message
 
 
 @pytest.fixture
@@ -17,34 +18,41 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "0123456789abcdef.journal"
 
 
+def append(journal: Journal, record: Message) -> None:
+    """Record, and write at once."""
+    journal.add(record)
+    journal.flush()
+
+
 def record(kind: str = "end", **values: Any) -> dict[str, Any]:
-    return {"k": kind, "sequence": 1, **values}
+    return {"k": kind, "sequence": 1, "claim": 1, **values}
 
 
 def test_starts_with_its_header_and_is_private(path: Path) -> None:
     Journal(str(path), "r")
-    assert read(path) == [{"k": "journal", "version": 1, "runner": "r"}]
+    assert read(path) == [{"k": "journal", "version": 2, "runner": "r", "last": 0}]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_numbers_records_and_forgets_what_is_acknowledged(path: Path) -> None:
     one = Journal(str(path), "r")
     for _ in range(3):
-        one.append(record())
+        append(one, record())
     assert [r.get("n") for r in read(path)] == [None, 1, 2, 3]
     one.acknowledge(2)
-    assert [r["n"] for r in one.unacked] == [3]
+    assert [number for number, _ in one.unacked] == [3]
     one.sync()
 
 
 def test_shrinks_once_all_is_acknowledged_and_counts_on(path: Path) -> None:
     one = Journal(str(path), "r")
-    one.append(record(text="x" * journal.TRUNCATE_ABOVE))
-    one.append(record())
+    append(one, record(text="x" * journal.TRUNCATE_ABOVE))
+    append(one, record())
     one.acknowledge(1)
     assert path.stat().st_size > journal.TRUNCATE_ABOVE
     one.acknowledge(2)
-    one.append(record())
+    one.tidy([])
+    append(one, record())
     assert [r.get("n") for r in read(path)] == [None, 3]
 
 
@@ -55,7 +63,7 @@ def test_a_missing_journal_is_empty(path: Path) -> None:
 def test_reading_ends_at_damage_wherever_it_is(path: Path) -> None:
     one = Journal(str(path), "r")
     for number in range(3):
-        one.append(record(text=str(number)))
+        append(one, record(text=str(number)))
     whole, records = path.read_bytes(), read(path)
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
@@ -68,24 +76,24 @@ def test_reading_ends_at_damage_wherever_it_is(path: Path) -> None:
 
 def test_a_full_disk_leaves_no_torn_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Journal(str(path), "r")
-    one.append(record())
+    append(one, record())
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:10]))
     with pytest.raises(OSError, match="No space left"):
-        one.append(record())
+        append(one, record())
     with pytest.raises(OSError, match="No space left"):
-        one.append(record("begin"))
-    one.forget_last()
+        append(one, record("begin"))
+    one.withdraw()
     assert [r.get("n") for r in read(path)] == [None, 1]
-    assert [r["n"] for r in one.unacked] == [1, 2]
+    assert [number for number, _ in one.unacked] == [1, 2]
     monkeypatch.setattr(os, "write", write)
-    one.append(record())
+    append(one, record())
     assert [r.get("n") for r in read(path)] == [None, 1, 2, 4]
     assert one.unwritten == []
 
 
 def test_zeros_after_a_power_cut_end_it_quietly(path: Path) -> None:
-    Journal(str(path), "r").append(record())
+    append(Journal(str(path), "r"), record())
     whole = read(path)
     with path.open("ab") as file:
         file.write(bytes(64))
