@@ -38,6 +38,7 @@ MAX_DEPTH = 64
 MAX_RUNS = 10_000
 MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
+BEGUN_SIZE = 4096  # of the file as the runner maps it, whatever has been written behind that
 MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
 UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
 NOTHING = bytes(4)
@@ -192,7 +193,7 @@ class Files:
 class Worker:
     def __init__(self, channel: Channel, begun: int) -> None:
         self.channel = channel
-        self.begun = memoryview(mmap.mmap(begun, 0))[-16:].cast("q")
+        self.begun = memoryview(mmap.mmap(begun, BEGUN_SIZE))[-16:].cast("q")
         os.close(begun)
         self.variables: dict[str, str] = {}
         """Those of the newest run."""
