@@ -6,10 +6,13 @@ import socket
 import subprocess
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from jobctl.processes import Identity
 from jobctl.runner.protocol import PROTOCOL, FrameReader
+
+LITTLE: Final = 3
+"""System jobs in a runner's hands of which it may soon have none left."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Runner:
     unsent: deque[bytes] = field(default_factory=deque)
     blocked: bool = False
     """Whether the socket took less than there was: the selector tells when it takes more."""
+    unstored: int = 0
+    """Ends it reported that are not stored yet."""
     gone_since: float | None = None
     """When it was found dead; its processes are being ended."""
     told_stuck: bool = False
@@ -81,6 +86,11 @@ class Runner:
     def busy(self) -> bool:
         """Whether it holds a slot: one for all it was given, since it runs one at a time."""
         return any(not (given.paused or given.stuck) for given in self.given.values())
+
+    @property
+    def has_plenty(self) -> bool:
+        """Whether the greater part of what it was given is still before it: what it reports may wait for more."""
+        return len(self.given) - self.unstored >= max(LITTLE, len(self.given) // 2)
 
     @property
     def unbegun(self) -> list[Assignment]:

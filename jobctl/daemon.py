@@ -37,6 +37,8 @@ CHECKED = 256 * 1024 * 1024
 """Bytes of a database up to which it is checked before anything is run: about a second. `doctor` checks any."""
 BEGIN_MAY_WAIT = 0.02
 """Seconds for which a begin waits for its end, so that both go into one commit."""
+TOGETHER = 0.004
+"""Seconds for which ends wait for others while their runners have enough to do."""
 PATIENCE = 0.5
 """Seconds to wait for another writer before signals and runners are looked at again."""
 DISMISSAL = 2.0
@@ -216,8 +218,7 @@ class Daemon:
         except BaseException:
             recorder.rolled_back()
             raise
-        for _ in messages:
-            self.fleet.inbox.popleft()
+        self.fleet.stored(len(messages))
         recorder.settled()
         if recorder.should_wait:
             self.dispatcher.not_before = self.clock.monotonic() + AFTER_TROUBLE
@@ -271,7 +272,11 @@ class Daemon:
             self.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
         else:
             limits.append(0.05)  # a clock moved by a file rings no alarm
-        for key, _ in self.fleet.wait(min(limits)):
+        heard = self.fleet.wait(min(limits))
+        together = self.clock.monotonic() + TOGETHER
+        while not heard and self.fleet.may_wait and (left := together - self.clock.monotonic()) > 0:
+            heard = self.fleet.wait(left)
+        for key, _ in heard:
             self._heard(key)
         if self.fleet.reaper.is_init:
             self.fleet.reaper.reap()

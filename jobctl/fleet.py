@@ -47,6 +47,8 @@ class Fleet:
         self.selector = selectors.DefaultSelector()
         self.runners: dict[str, Runner] = {}
         self.inbox: deque[tuple[Runner, Message]] = deque()
+        self.pressing = False
+        """Whether the inbox holds something else than ends."""
         self.reaper = Reaper(self.runners)
 
     # Starting and adopting
@@ -184,7 +186,25 @@ class Fleet:
             same = ("report", message.get("sequence"))
             kept = [item for item in self.inbox if (item[1].get("k"), item[1].get("sequence")) != same]
             self.inbox = deque(kept)
+        if message.get("k") == "end":
+            runner.unstored += 1
+        else:
+            self.pressing = True
         self.inbox.append((runner, message))
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is nothing but ends, of runners that have enough to do: more of them may go into one commit."""
+        if not self.inbox or self.pressing or self.burying or self.waiting_for_greetings:
+            return False
+        return all(runner.has_plenty for runner in self.runners.values() if runner.unstored)
+
+    def stored(self, count: int) -> None:
+        """The first so many messages are."""
+        for _ in range(count):
+            runner, _ = self.inbox.popleft()
+            runner.unstored = 0
+        self.pressing = bool(self.inbox)
 
     def _died(self, runner: Runner) -> None:
         self.selector.unregister(runner.pidfd)
