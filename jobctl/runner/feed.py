@@ -16,7 +16,7 @@ from jobctl.errors import BadInput
 from jobctl.jsontext import check_json
 from jobctl.logs import LogWriter
 from jobctl.runner import outcome
-from jobctl.runner.callable import Answer, Call, understand
+from jobctl.runner.callable import NONSENSE, Answer, Call, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
@@ -150,6 +150,8 @@ class Feed:
         """Make a Run of the only one left; its task."""
         work = self.held.popleft()
         reports, self.reports = self.reports, None
+        while self.held:  # it took one before it had answered for the other
+            self.end(worker, self.held.popleft(), NONSENSE)
         return self.owner.take_over(work, worker, self.began(worker, work), reports)
 
     def began(self, worker: Worker, work: Work) -> int:
@@ -267,6 +269,7 @@ class Feed:
             worker.output.drain()
             worker.output.log = None
             log.close()
+        if answer.waits:
             worker.go_on()
         if reports is not None:
             reports.close()
