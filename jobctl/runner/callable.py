@@ -55,7 +55,7 @@ class Call:
     @property
     def begun(self) -> bool:
         """Whether the worker has taken the run up: until then, nothing of it has happened."""
-        return self.worker.begun.last().ordinal >= self.run.work.ordinal
+        return self.worker.begun.has(self.run.work.ordinal)
 
     def child_ended(self, pid: int, exited: Exit) -> None:
         if pid == self.tree.leader:

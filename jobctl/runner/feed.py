@@ -136,9 +136,10 @@ class Feed:
             self.take_over(worker)
 
     def take_back(self, worker: Worker) -> list[Work]:
-        count = worker.take_back()
-        back = [self.held.pop() for _ in range(min(count, len(self.held)))]
-        back.reverse()
+        """Those the worker has not taken; it may have taken later ones."""
+        ordinals = worker.take_back()
+        back = [work for work in self.held if work.ordinal in ordinals]
+        self.held = deque([work for work in self.held if work.ordinal not in ordinals])
         return back
 
     def put_back(self, works: list[Work]) -> None:
@@ -156,9 +157,8 @@ class Feed:
 
     def began(self, worker: Worker, work: Work) -> int:
         """The instant at which it began, as far as can be known."""
-        last = worker.begun.last()
         now = self.owner.clock.now()
-        began = last.at + clocks.shift(self.owner.clock) if last.ordinal == work.ordinal else now
+        began = worker.begun.at() + clocks.shift(self.owner.clock) if worker.begun.has(work.ordinal) else now
         return min(max(began, work.fed_on), now)
 
     def look_after(self) -> None:
@@ -182,11 +182,10 @@ class Feed:
     def patience(self, worker: Worker, first: Work) -> float:
         """Seconds that the first may yet go on before it becomes a Run."""
         waited = self.owner.clock.monotonic() - self.since
-        last = worker.begun.last()
-        if last.ordinal < first.ordinal and waited < BELIEVED:
+        if not worker.begun.has(first.ordinal) and waited < BELIEVED:
             return TOLD_AFTER
         now = self.owner.clock.now() - clocks.shift(self.owner.clock)
-        ran = (now - last.at) / MICROSECONDS
+        ran = (now - worker.begun.at()) / MICROSECONDS
         return TOLD_AFTER - (ran if 0 <= ran <= waited else waited)
 
     # Hearing
@@ -297,7 +296,7 @@ class Feed:
         worker = self.owner.worker
         assert worker is not None
         self.put_back(self.take_back(worker))
-        if self.held and worker.begun.last().ordinal < self.held[0].ordinal:
+        if self.held and not worker.begun.has(self.held[0].ordinal):
             self.put_back([self.held.popleft()])
         if self.held:
             self.take_over(worker).lost()

@@ -42,6 +42,7 @@ calling.HIDDEN.add(__file__)
 MAX_RUNS = 10_000
 MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
+RING = 512  # as in begun.py
 MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
 UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
 NOTHING = bytes(4)
@@ -186,7 +187,8 @@ class Files:
 class Worker:
     def __init__(self, channel: Channel, begun: int) -> None:
         self.channel = channel
-        self.begun = memoryview(mmap.mmap(begun, 0))[-16:].cast("q")
+        self.begun = memoryview(mmap.mmap(begun, 0))[-8 * (RING + 1) :].cast("q")
+        """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
         self.variables: dict[str, str] = {}
         """Those of the newest run."""
@@ -206,9 +208,10 @@ class Worker:
 
     def answer(self, request: list[Any]) -> bool:
         """Run one callable, and say what became of it and of this process; whether that may serve another one."""
-        name, cwd, umask, job, ordinal, sequence, id, attempt, depth, data, file = request
+        ordinal, name, cwd, umask, job, sequence, id, attempt, depth, data, file = request
         began, started = time.time_ns() // 1000, time.monotonic_ns()
-        self.begun[0], self.begun[1] = began, ordinal
+        self.begun[0] = began
+        self.begun[1 + ordinal % RING] = ordinal
         self.runs += 1
         run = self.run = Run(job, sequence, id, attempt, depth, self.channel)
         answer: dict[str, Any] = {}
