@@ -1,29 +1,25 @@
-"""Which runs a worker has begun, known also when it and its runner are dead: two numbers in a mapped file.
+"""Which runs the workers have begun, known also when they and their runner are dead: a mapped file.
 
-The worker writes them just before it begins a run: first the instant, then the run's ordinal.
+The worker writes into it just before it begins a run: the instant, and the run's ordinal into a ring. Ordinals may be
+missing, for the runner takes back what a worker has not taken.
 """
 
 from __future__ import annotations
 
 import os
 from mmap import mmap
-from typing import Final, NamedTuple
+from typing import Final
 
-SIZE: Final = 4096
-CELL: Final = 16
-"""Bytes at the end of the file; what is written to its descriptor by mistake hits the beginning."""
-
-
-class Last(NamedTuple):
-    """The run begun last."""
-
-    ordinal: int
-    at: int
-    """Microseconds since the epoch, by the system's clock."""
+RING: Final = 512
+"""Ordinals that are remembered; no runner has as many runs in a worker's hands."""
+START: Final = 4096
+"""Where the ring begins, in bytes; the instant is just before. What is written to the file's descriptor by mistake hits
+its beginning, which is not used."""
+SIZE: Final = START + 8 * RING
 
 
 class Begun:
-    """The cell as the runner sees it."""
+    """The file as the runner sees it."""
 
     def __init__(self, path: str) -> None:
         """Raises OSError."""
@@ -36,20 +32,35 @@ class Begun:
         except BaseException:
             os.close(self.descriptor)
             raise
-        self.cell = memoryview(self.memory)[-CELL:].cast("q")
+        self.marks = Marks(self.memory)
 
-    def last(self) -> Last:
-        return Last(self.cell[1], self.cell[0])
+    def has(self, ordinal: int) -> bool:
+        """Whether the run of that ordinal has begun."""
+        return self.marks.has(ordinal)
+
+    def at(self) -> int:
+        """When the newest run began: microseconds since the epoch, by the system's clock."""
+        return self.marks.at()
 
 
-def read(path: str) -> Last | None:
-    """The run begun last according to a file that was left behind; None when there is no such file."""
+class Marks:
+    """What a worker wrote."""
+
+    def __init__(self, content: bytes | mmap) -> None:
+        self.cells = memoryview(content)[START - 8 :].cast("q")
+
+    def has(self, ordinal: int) -> bool:
+        return self.cells[1 + ordinal % RING] == ordinal
+
+    def at(self) -> int:
+        return self.cells[0]
+
+
+def read(path: str) -> Marks | None:
+    """The marks in a file that was left behind; None when there is none."""
     try:
         with open(path, "rb") as file:
             content = file.read(SIZE)
     except FileNotFoundError:
         return None
-    if len(content) < SIZE:
-        return Last(0, 0)
-    cell = memoryview(content)[-CELL:].cast("q")
-    return Last(cell[1], cell[0])
+    return Marks(content.ljust(SIZE, b"\0"))

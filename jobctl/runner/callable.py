@@ -55,7 +55,7 @@ class Call:
     @property
     def begun(self) -> bool:
         """Whether the worker has taken the run up: until then, nothing of it has happened."""
-        return self.worker.begun.last().ordinal >= self.run.work.ordinal
+        return self.worker.begun.has(self.run.work.ordinal)
 
     def child_ended(self, pid: int, exited: Exit) -> None:
         if pid == self.tree.leader:
@@ -91,7 +91,7 @@ class Call:
             and not self.tainted
             and (not answer.children or self.tree.is_alone())
         )
-        self.waits_for_go = answer.out
+        self.waits_for_go = answer.waits
         if not self.keeps_worker:
             self.worker.hang_up()
         self.run.settle(answer.verdict, gone=self.keeps_worker)
@@ -116,10 +116,16 @@ class Answer(NamedTuple):
     children: bool = False
     """It had children; they have ended, but theirs may not have."""
     out: bool = False
-    """There is output to be read, and the worker waits until it has been."""
+    """There is output to be read."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the worker goes on only when it is told to."""
+        return self.out or self.children
 
 
 NONSENSE: Final = Answer(outcome.failed("no_result", "the worker's answer makes no sense"))
+"""Then it is not known either which run the worker is at."""
 
 
 def understand(said: Any, ordinal: int) -> Answer:

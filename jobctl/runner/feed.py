@@ -16,7 +16,7 @@ from jobctl.errors import BadInput
 from jobctl.jsontext import check_json
 from jobctl.logs import LogWriter
 from jobctl.runner import outcome
-from jobctl.runner.callable import Answer, Call, understand
+from jobctl.runner.callable import NONSENSE, Answer, Call, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
@@ -136,9 +136,10 @@ class Feed:
             self.take_over(worker)
 
     def take_back(self, worker: Worker) -> list[Work]:
-        count = worker.take_back()
-        back = [self.held.pop() for _ in range(min(count, len(self.held)))]
-        back.reverse()
+        """Those the worker has not taken; it may have taken later ones."""
+        ordinals = worker.take_back()
+        back = [work for work in self.held if work.ordinal in ordinals]
+        self.held = deque([work for work in self.held if work.ordinal not in ordinals])
         return back
 
     def put_back(self, works: list[Work]) -> None:
@@ -150,13 +151,14 @@ class Feed:
         """Make a Run of the only one left; its task."""
         work = self.held.popleft()
         reports, self.reports = self.reports, None
+        while self.held:  # it took one before it had answered for the other
+            self.end(worker, self.held.popleft(), NONSENSE)
         return self.owner.take_over(work, worker, self.began(worker, work), reports)
 
     def began(self, worker: Worker, work: Work) -> int:
         """The instant at which it began, as far as can be known."""
-        last = worker.begun.last()
         now = self.owner.clock.now()
-        began = last.at + clocks.shift(self.owner.clock) if last.ordinal == work.ordinal else now
+        began = worker.begun.at() + clocks.shift(self.owner.clock) if worker.begun.has(work.ordinal) else now
         return min(max(began, work.fed_on), now)
 
     def look_after(self) -> None:
@@ -180,11 +182,10 @@ class Feed:
     def patience(self, worker: Worker, first: Work) -> float:
         """Seconds that the first may yet go on before it becomes a Run."""
         waited = self.owner.clock.monotonic() - self.since
-        last = worker.begun.last()
-        if last.ordinal < first.ordinal and waited < BELIEVED:
+        if not worker.begun.has(first.ordinal) and waited < BELIEVED:
             return TOLD_AFTER
         now = self.owner.clock.now() - clocks.shift(self.owner.clock)
-        ran = (now - last.at) / MICROSECONDS
+        ran = (now - worker.begun.at()) / MICROSECONDS
         return TOLD_AFTER - (ran if 0 <= ran <= waited else waited)
 
     # Hearing
@@ -267,6 +268,7 @@ class Feed:
             worker.output.drain()
             worker.output.log = None
             log.close()
+        if answer.waits:
             worker.go_on()
         if reports is not None:
             reports.close()
@@ -294,7 +296,7 @@ class Feed:
         worker = self.owner.worker
         assert worker is not None
         self.put_back(self.take_back(worker))
-        if self.held and worker.begun.last().ordinal < self.held[0].ordinal:
+        if self.held and not worker.begun.has(self.held[0].ordinal):
             self.put_back([self.held.popleft()])
         if self.held:
             self.take_over(worker).lost()

@@ -74,9 +74,9 @@ class Worker:
     def give(self, work: Work, data_file: str | None = None) -> bool:
         """Let a run wait for the worker; False when there is no room."""
         data = None if data_file is not None or work.data is None else encode_basestring_ascii(work.data).encode()
-        request = b'%b,%d,%d,"%b",%d,%d,%b,%b]' % (
-            work.definition.request,
+        request = b'[%d,%b,%d,"%b",%d,%d,%b,%b]' % (
             work.ordinal,
+            work.definition.request,
             work.sequence,
             work.id.encode("ascii"),
             work.attempt,
@@ -92,13 +92,13 @@ class Worker:
             self.peer.close()
         return True
 
-    def take_back(self) -> int:
-        """Take all requests that the worker has not taken; their number."""
-        count = 0
+    def take_back(self) -> set[int]:
+        """Take all requests that the worker has not taken, which may take some meanwhile; their ordinals."""
+        ordinals = set()
         with suppress(OSError):
-            while self.waiting.recv(1, socket.MSG_DONTWAIT):
-                count += 1
-        return count
+            while request := self.waiting.recv(32, socket.MSG_DONTWAIT):
+                ordinals.add(int(request[1 : request.index(b",")]))
+        return ordinals
 
     def look(self) -> None:
         """Hear what it has answered by now."""

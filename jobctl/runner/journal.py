@@ -196,7 +196,7 @@ def read(path: str | os.PathLike[str]) -> list[Message]:
     return resolved(records, begun.read(begun_path(path)))
 
 
-def resolved(records: list[Message], last: begun.Last | None) -> list[Message]:
+def resolved(records: list[Message], marks: begun.Marks | None) -> list[Message]:
     """The records with plain begins, numbered after all others, for the fed runs that had begun and not ended."""
     plain: list[Message] = []
     fed: dict[int, list[int]] = {}
@@ -212,11 +212,13 @@ def resolved(records: list[Message], last: begun.Last | None) -> list[Message]:
             if "sequence" in record:
                 known.add((record["sequence"], record["claim"]))
     number = max((int(record.get("n") or record.get("last") or 0) for record in plain), default=0)
+    begins: list[Message] = []
     for ordinal, (sequence, claim, attempt, fed_on) in sorted(fed.items()):
         # Without the file nobody can say: what may have begun is not begun again.
-        if (last is None or ordinal <= last.ordinal) and (sequence, claim) not in known:
+        if (marks is None or marks.has(ordinal)) and (sequence, claim) not in known:
             number += 1
-            at = max(last.at, fed_on) if last is not None and last.ordinal == ordinal else fed_on
-            begin = {"k": "begin", "sequence": sequence, "claim": claim, "attempt": attempt, "at": at, "n": number}
-            plain.append(begin)
-    return plain
+            begin = {"k": "begin", "sequence": sequence, "claim": claim, "attempt": attempt, "at": fed_on, "n": number}
+            begins.append(begin)
+    if begins and marks is not None:
+        begins[-1]["at"] = max(begins[-1]["at"], marks.at())
+    return plain + begins

