@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,20 @@ def statements(path: Path) -> dict[str, str]:
     return found
 
 
+@cache
+def all_statements() -> dict[str, str]:
+    """The named statements of all files."""
+    return {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
+
+
 def migrations(directory: Path = SQL / "migrations") -> list[tuple[int, str]]:
     """The numbered migrations, in order."""
     files = sorted(directory.glob("[0-9]*.sql"))
     return [(int(file.name.split("_")[0]), file.read_text(encoding="utf-8")) for file in files]
+
+
+def newest_migration(directory: Path) -> int:
+    return max(int(name.split("_")[0]) for name in os.listdir(directory) if name[0].isdigit() and name.endswith(".sql"))
 
 
 class Database:
@@ -47,9 +58,10 @@ class Database:
         self.path = config.database
         self.wait = wait
         self.directory = directory
+        self.newest = newest_migration(directory)
         self.lock = FileLock(config.write_lock)
         self.read_only = False
-        self._named = {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
+        self._named = all_statements()
         with translated(self.path):
             self.connection = self._open()
             try:
@@ -80,7 +92,7 @@ class Database:
     def _prepare(self, daemon: bool) -> None:
         execute = self.connection.execute
         application, version = self._header()
-        newest = migrations(self.directory)[-1][0]
+        newest = self.newest
         foreign = application != APPLICATION_ID and (application or version or self._has_tables())
         if foreign or version > newest:
             self._refuse(application, version, newest)
@@ -153,7 +165,7 @@ class Database:
         try:
             yield
         finally:
-            self.lock.release()
+            self.lock.pass_on()
 
     @contextmanager
     def _immediate(self) -> Iterator[None]:
@@ -232,7 +244,15 @@ class Database:
         except OSError:
             return False
 
+    def is_current(self) -> bool:
+        """Whether it is still the file at its path, of the version this code knows."""
+        if not self.in_place():
+            return False
+        with translated(self.path):
+            return int(self.connection.pragma("user_version")) == self.newest
+
     def close(self) -> None:
+        self.lock.close()
         self.connection.close()
 
 

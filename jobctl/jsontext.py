@@ -9,6 +9,7 @@ from jobctl.errors import BadInput
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 MAX_JSON_DEPTH: Final = 64
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def check_json(text: str) -> str:
@@ -26,6 +27,27 @@ def check_json(text: str) -> str:
     except ValueError as error:
         raise BadInput(f"the data is not valid JSON: {error}") from None
     return canonical
+
+
+def json_of(document: object) -> str:
+    """The canonical text of an object. Raises BadInput: not for JSON, over 1 MiB, or nested deeper than 64."""
+    try:
+        if _is_flat(document):
+            text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+            if len(text) <= MAX_JSON_BYTES // 4 and text.isascii():
+                return text
+        return check_json(json.dumps(document))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"data must be what JSON can hold: {error}") from None
+
+
+def _is_flat(document: object) -> bool:
+    """Whether it can neither be nested too deep nor come to hold a key twice."""
+    if type(document) is dict:
+        return all(type(key) is str and type(value) in SCALARS for key, value in document.items())
+    if type(document) is list:
+        return all(type(value) in SCALARS for value in document)
+    return type(document) in SCALARS
 
 
 def _refuse_constant(name: str) -> None:

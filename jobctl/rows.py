@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from jobctl.database import Row
-from jobctl.model import CatchUp, Definition, Overlap, Plan, Reason, State, Status, SystemJob
+from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason, State, Status, SystemJob
 
 SAVED = tuple(field.name for field in fields(SystemJob))
 """The columns of system_job_view, in their order."""
@@ -26,6 +27,28 @@ def system_job_from(row: Row) -> SystemJob:
         delete_requested=bool(values["delete_requested"]),
         cancel_reason=None if values["cancel_reason"] is None else Reason(values["cancel_reason"]),
     )
+
+
+def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
+    """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
+    values: dict[str, Any] = {name: columns.get(name) for name in SAVED}
+    parent = columns["parent"]
+    values.update(
+        id=columns["id"].hex(),
+        job=version.job,
+        job_version=version.number,
+        state=State(columns["state"]),
+        status=Status(columns["status"]),
+        platform=bool(columns["platform"]),
+        parent=None if parent is None else parent.hex(),
+        created_on=columns["now"],
+        created_by=actor,
+        modified_on=columns["now"],
+        modified_by=actor,
+        delete_requested=False,
+    )
+    values.update(dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0))
+    return SystemJob(**values)
 
 
 def plan_from(row: Row) -> Plan:

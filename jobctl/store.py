@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -29,8 +29,16 @@ from jobctl.model import (
     SystemJob,
     Wait,
 )
-from jobctl.rows import SAVED, definition_from, definition_text, plan_from, plan_parameters, system_job_from
-from jobctl.wake import wake
+from jobctl.rows import (
+    SAVED,
+    definition_from,
+    definition_text,
+    new_system_job,
+    plan_from,
+    plan_parameters,
+    system_job_from,
+)
+from jobctl.wake import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +104,20 @@ class Store:
         self.clock = clock
         self.actor = actor
         self._versions: dict[int, JobVersion] = {}
-        self.wakes = True
-        """Whether a commit wakes the daemon; the daemon's own need not."""
+        self.bell: Bell | None = Bell(database.config.run_directory)
+        """Rung after a commit; the daemon's own needs none."""
 
     @classmethod
     def open(cls, config: Config, clock: Clock, actor: str, *, daemon: bool = False, wait: float = 5.0) -> Store:
         """Open, creating and migrating as need be. Raises CannotOpen, StorageFailed, TryAgain or NotPermitted."""
         store = cls(Database(config, wait=wait, daemon=daemon), clock, actor)
-        store.wakes = not daemon
+        if daemon:
+            store.bell = None
         return store
 
     def close(self) -> None:
+        if self.bell is not None:
+            self.bell.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -126,8 +137,8 @@ class Store:
         except BaseException:
             self._versions.clear()  # a version that was rolled back leaves its number to another
             raise
-        if self.wakes:
-            wake(self.database.config.run_directory)
+        if self.bell is not None:
+            self.bell.ring()
 
     @contextmanager
     def snapshot(self) -> Iterator[Store]:
@@ -153,6 +164,13 @@ class Store:
         if not rows:
             raise JobNotFound(name, self.job_names())
         return self._job(rows[0])
+
+    def version_in_force(self, name: str) -> JobVersion:
+        """The definition of a job. Raises JobNotFound, with the nearest name."""
+        rows = self.database.run("version_in_force", {"name": name})
+        if not rows:
+            raise JobNotFound(name, self.job_names())
+        return self.job_version(rows[0][0])
 
     def job_by_id(self, job_id: int) -> Job:
         return self._job(self.database.run("job_by_id", {"id": job_id})[0])
@@ -266,9 +284,13 @@ class Transaction(Store):
     @property
     def actor_id(self) -> int:
         if self._actor_id is None:
-            ((self._actor_id,),) = self.database.run("actor", {"name": self.actor})
-        assert self._actor_id is not None
+            self._actor_id = self.id_of(self.actor)
         return self._actor_id
+
+    def id_of(self, actor: str) -> int:
+        """The number of an actor."""
+        rows = self.database.run("actor", {"name": actor}) or self.database.run("insert_actor", {"name": actor})
+        return int(rows[0][0])
 
     @property
     def stamp(self) -> dict[str, int]:
@@ -335,12 +357,42 @@ class Transaction(Store):
             "owner": self.actor_id,
             **columns,
         }
-        if isinstance(parameters["owner"], str):
-            ((parameters["owner"],),) = self.database.run("actor", {"name": parameters["owner"]})
+        owner = columns.get("owner", self.actor)
+        parameters["owner"] = self.actor_id if owner == self.actor else self.id_of(owner)
         ((sequence,),) = self.database.run("insert_system_job", parameters)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
-        return self.system_job(sequence)
+        if parameters["plan"] is not None:  # its schedule stands beside it
+            return self.system_job(sequence)
+        return new_system_job({**parameters, "sequence": sequence, "owner": owner}, version, self.actor)
+
+    def insert_system_jobs(
+        self, version: JobVersion, rows: Sequence[tuple[int | None, str | None, str | None]], **columns: Any
+    ) -> range:
+        """New system jobs of that version without a token, key or condition; their numbers.
+
+        A row is the instant before which it is not due (None: due now), what it is about, and its data (JSON text).
+        """
+        internal, settings = version.definition.internal, version.definition.settings
+        default = None if settings is None else json.dumps(settings)
+        parameters = {
+            "job_id": version.job_id,
+            "job_version_id": version.id,
+            "name": version.job,
+            "priority": version.definition.priority,
+            "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
+            **self.stamp,
+            **columns,
+            "owner": self.id_of(columns["owner"]) if "owner" in columns else self.actor_id,
+            "rows": json.dumps([row[:2] for row in rows]),
+        }
+        self.database.run("insert_system_jobs", parameters)
+        last = self.database.connection.last_insert_rowid()
+        numbers = range(last - len(rows) + 1, last + 1)  # nobody else writes meanwhile
+        data = [default if row[2] is None else row[2] for row in rows]
+        if any(data):
+            self.database.run("insert_payloads", {"first": numbers.start, "data": json.dumps(data)})
+        return numbers
 
     def save(self, before: SystemJob, after: SystemJob) -> SystemJob:
         """Write what changed, provided the row is still as `before` says."""

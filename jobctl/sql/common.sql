@@ -6,7 +6,10 @@ SELECT 1 FROM sqlite_schema LIMIT 1;
 -- Jobs --------------------------------------------------------------------------------------------------------------
 
 -- name: actor
-INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id;
+SELECT id FROM actors WHERE name = :name;
+
+-- name: insert_actor
+INSERT INTO actors (name) VALUES (:name) RETURNING id;
 
 -- A SQLite home belongs to one machine, whatever that is called today: its runs must be found after a renaming.
 -- name: host
@@ -40,6 +43,9 @@ SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.
   JOIN actors AS modifier ON modifier.id = jobs.modified_by
  WHERE jobs.removed_on IS NULL AND jobs.version_id IS NOT NULL AND (:name IS NULL OR jobs.name = :name)
  ORDER BY jobs.name;
+
+-- name: version_in_force
+SELECT version_id FROM jobs WHERE name = :name AND removed_on IS NULL AND version_id IS NOT NULL;
 
 -- Also a removed job, for its history.
 -- name: job_by_id
@@ -157,6 +163,23 @@ VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message
         :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
         :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform)
 RETURNING sequence;
+
+-- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
+-- which it is not due, and what it is about.
+-- name: insert_system_jobs
+INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, due_at, priority,
+                         created_on, created_by, modified_on, modified_by, owner, ready_on, depth, parent, regarding,
+                         utc_offset, operation_type, platform)
+SELECT randomblob(16), :job_id, :job_version_id, :name, ifnull(value ->> 0, 0) > :now,
+       CASE WHEN ifnull(value ->> 0, 0) > :now THEN 10 ELSE 0 END,
+       CASE WHEN ifnull(value ->> 0, 0) > :now THEN 'scheduled' END,
+       :message_name, ifnull(value ->> 0, :now), :priority, :now, :actor, :now, :actor, :owner,
+       CASE WHEN ifnull(value ->> 0, 0) <= :now THEN :now END, :depth, :parent, value ->> 1, :utc_offset,
+       :operation_type, 0
+  FROM json_each(:rows) ORDER BY key;
+
+-- name: insert_payloads
+INSERT INTO payloads (sequence, data) SELECT :first + key, value FROM json_each(:data) WHERE value IS NOT NULL;
 
 -- name: insert_payload
 INSERT INTO payloads (sequence, data) VALUES (:sequence, :data);
