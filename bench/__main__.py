@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=3.0, help="that a rate is measured for")
     found.add_argument("--short", action="store_true", help="a little of everything, to see that it works")
     found.add_argument("--json", type=Path, metavar="FILE", help="write the figures, settings and versions")
+    found.add_argument("--add", action="store_true", help="add to what FILE holds: one run in several parts")
     found.add_argument("--plots", type=Path, metavar="DIR", help="write the plots (SVG)")
     found.add_argument("--data", type=Path, metavar="DIR", help="keep the large databases here for another run")
     found.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="measure nothing: one table of these")
@@ -50,9 +51,8 @@ def parser() -> argparse.ArgumentParser:
 
 def measured(options: argparse.Namespace) -> tuple[Results, dict[str, Any]]:
     data = options.data or Path(tempfile.mkdtemp(prefix="jobctl-bench-data-"))
-    rates: dict[str, float] = {}
     sizes = {name: getattr(options, name) for name in SIZES}
-    results: Results = {}
+    results, rates = begun(options)
 
     def make_run(directory: Path) -> Run:
         seconds = 0.05 if options.short else options.seconds
@@ -63,13 +63,23 @@ def measured(options: argparse.Namespace) -> tuple[Results, dict[str, Any]]:
             section = SECTIONS[name]
             repetitions = options.repetitions or (1 if options.short else section.repetitions)
             wanted = options.contestants.split(",") if options.contestants else ()
-            results[name] = measure(section, repetitions, make_run, wanted)
+            report.merge(results, {name: measure(section, repetitions, make_run, wanted)})
     except KeyboardInterrupt:
         say("interrupted: what follows is what was measured until now")
     finally:
         if options.data is None:
             shutil.rmtree(data, ignore_errors=True)
+    results = {name: results[name] for name in SECTIONS if name in results}
     return results, {**machine.describe(), "short": options.short}
+
+
+def begun(options: argparse.Namespace) -> tuple[Results, dict[str, float]]:
+    """What an earlier part of this run has found, and the rates by which this part is sized."""
+    if not (options.add and options.json and options.json.exists()):
+        return {}, {}
+    results, _ = report.read(options.json)
+    medians = {(name, one): result.median("per_second") for name, s in results.items() for one, result in s.items()}
+    return results, {f"{name}.{one}": rate for (name, one), rate in medians.items() if rate is not None}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,8 @@ def _once(section: Section, contestant: Contestant, result: Result, make_run: Ca
     directory = Path(tempfile.mkdtemp(prefix="jobctl-bench-"))
     run, began = make_run(directory), time.monotonic()
     try:
+        if "per_second" in contestant.metrics and not run.short:
+            _try_out(section, contestant, run)
         figures = contestant.measure(run)
         result.take(figures)
         rate = figures.get("per_second")
@@ -150,6 +152,17 @@ def _once(section: Section, contestant: Contestant, result: Result, make_run: Ca
         result.skipped = f"it failed: {type(error).__name__}: {error}"
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _try_out(section: Section, contestant: Contestant, run: Run) -> None:
+    """Where nobody knows its rate yet: a first, smaller measurement, which only sizes those that count."""
+    name = f"{section.name}.{contestant.name}"
+    if name not in run.rates:
+        (run.directory / "trial").mkdir()
+        trial = replace(run, directory=run.directory / "trial", seconds=run.seconds / 3)
+        rate = contestant.measure(trial)["per_second"]
+        assert isinstance(rate, float)
+        run.rates[name] = rate
 
 
 def say(line: str) -> None:

@@ -41,8 +41,8 @@ def completed(run: Run) -> Home:
 
 def _made(run: Run, name: str, ready: int, ended: int) -> Home:
     """The home, made once for all repetitions; each has a page of completed system jobs at least."""
-    directory = run.data / name
-    done = directory / f"made-{ready}-{ended}"
+    directory = run.data / f"{name}-{ready}-{ended}"
+    done = directory / "made"
     directory.mkdir(parents=True, exist_ok=True)
     home = Home(directory)
     if done.exists():
