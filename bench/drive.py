@@ -65,6 +65,10 @@ def dues(app: ModuleType, number: int, gap: float, path: str, ahead: float) -> d
     return {"latencies": [(began[index] - instant) / 1e6 for index, instant in enumerate(instants)]}
 
 
+def durability(app: ModuleType) -> dict[str, Any]:
+    return {"durability": app.durability()}
+
+
 def begun(path: str, number: int, patience: float = PATIENCE) -> tuple[int, int, int]:
     """The stamp of that number, once it is there. Raises TimeoutError."""
     limit = time.monotonic() + patience
@@ -88,7 +92,7 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())
     _, name, action, *rest = sys.argv
     app = import_module(f"bench.peers.{name}_app")
-    act = getattr(app, action, None) or globals()[action]
+    act = globals()[action]
     numbers = [json.loads(text) if text[:1].isdigit() else text for text in rest]
     print(json.dumps(act(app, *numbers)))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import statistics
 import subprocess
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,8 +42,26 @@ def describe() -> dict[str, Any]:
         "packages": {name: found for name in PACKAGES if (found := _package(name))},
         "programs": {name: _answer(argv) for name, argv in PROGRAMS.items() if shutil.which(argv[0])}
         | ({"nq": "installed"} if shutil.which("nq") else {}),
+        "durability": durability(),
         "fsync_ms": round(fsync(), 3),
     }
+
+
+def durability() -> dict[str, str]:
+    """As the engine itself tells it: of jobctl's connection, the floors', and the peers' that are here."""
+    from bench.floors.engine import open_full
+    from bench.own import Home
+    from bench.peers import python
+
+    with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as name:
+        directory = Path(name)
+        with Home(directory).store() as store, open_full(directory / "floor.db") as floor:
+            connections = {"jobctl": store.database.connection, "floors": floor}
+            own = {
+                who: f"journal_mode {one.pragma('journal_mode')}, synchronous {one.pragma('synchronous')}"
+                for who, one in connections.items()
+            }
+        return {**own, **python.durability(directory)}
 
 
 def _standard_sqlite() -> str:
@@ -67,9 +87,6 @@ def _answer(argv: list[str]) -> str:
 
 def fsync(rounds: int = 200) -> float:
     """Milliseconds of a 4 KiB append with fdatasync, where the measurements write; the median."""
-    import statistics
-    import tempfile
-
     with tempfile.TemporaryFile(prefix="jobctl-bench-") as file:
         costs = []
         for _ in range(rounds):

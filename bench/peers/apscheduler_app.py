@@ -42,6 +42,16 @@ def stamp_at(path: str, number: int, instant: datetime) -> None:
     scheduler.add_job(work.stamp, "date", run_date=instant, args=(path, number))
 
 
+def durability() -> str:
+    """As the engine tells it of the job store's own connection."""
+    _start(paused=True)
+    with scheduler._jobstores["default"].engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "synchronous")
+        }
+    return "journal_mode {journal_mode}, synchronous {synchronous}".format(**found)
+
+
 def serve() -> None:
     _start(paused=False)
     scheduler.add_job(work.noop, IntervalTrigger(seconds=1))

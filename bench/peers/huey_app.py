@@ -11,3 +11,11 @@ huey = SqliteHuey(
 )
 noop = huey.task()(work.noop)
 stamp = huey.task()(work.stamp)
+
+
+def durability() -> str:
+    """As the engine tells it of Huey's own connection."""
+    found = {
+        name: huey.storage.conn.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    }
+    return "journal_mode {journal_mode}, synchronous {synchronous}".format(**found)

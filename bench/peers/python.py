@@ -105,6 +105,17 @@ class Peer:
         return found
 
 
+def durability(directory: Path) -> dict[str, str]:
+    """What SQLite says of the connections of those peers that are here (synchronous 2 is FULL)."""
+    found = {}
+    for peer in (HUEY, APSCHEDULER):
+        if peer.lacks() is None:
+            with peer.prepared(directory) as environment:
+                answer = drive(peer.app, "durability", environment=environment)
+            found[peer.name] = str(answer["durability"])
+    return found
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ask the process to stop; after five seconds it and its session are killed."""
     process.send_signal(signal.SIGTERM)

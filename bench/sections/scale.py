@@ -145,8 +145,8 @@ def full_scans(home: Home, run: Run) -> list[plans.Statement]:
     ((ready, last),) = home.query("SELECT max(sequence) FILTER (WHERE state = 0), max(sequence) FROM system_jobs")
     lines = [["monitor"], ["monitor", "--json"], ["show", str(last)], ["why", str(ready or last)], ["why", "noop"]]
     for line in lines:
-        _traced(home, trace, *line).wait()
-    daemon = _traced(home, trace, "daemon", "--slots", "2")
+        traced(home, trace, *line).wait()
+    daemon = traced(home, trace, "daemon", "--slots", "2")
     try:
         time.sleep(1.0 if run.short else 8.0)
     finally:
@@ -158,7 +158,7 @@ def full_scans(home: Home, run: Run) -> list[plans.Statement]:
     return found
 
 
-def _traced(home: Home, trace: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def traced(home: Home, trace: Path, *arguments: str) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "bench.traced", str(trace), *arguments]
     environment = {**home.environment, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
