@@ -1,7 +1,8 @@
-"""Floor of the callables: a daemon that claims and completes in batches, and two processes that only echo.
+"""Floor of the callables: a daemon that claims and completes in batches, and two processes that call a no-op.
 
-One table with one partial index, WAL, synchronous=FULL. Each turn records what came back and claims the next batch in
-one transaction; a message is a JSON array of numbers.
+One table with one partial index, WAL, synchronous=FULL. Each turn records what came back and claims the next batch for
+whoever is free in one transaction. Every job is a message of its own, a line of JSON there and one back; a batch of
+them is written at once.
 """
 
 from __future__ import annotations
@@ -24,12 +25,20 @@ CREATE INDEX q_ready ON q (id) WHERE state = 0;
 """
 CLAIM = "UPDATE q SET state = 1 WHERE id IN (SELECT id FROM q WHERE state = 0 ORDER BY id LIMIT ?) RETURNING id"
 COMPLETE = "UPDATE q SET state = 2, ended = ? WHERE id = ?"
-ECHO = """
+WORKER = """
 import json, socket, sys
-pipe = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")
-for line in pipe:
-    pipe.write(json.dumps([number for number in json.loads(line)]).encode() + b"\\n")
-    pipe.flush()
+
+def noop():
+    return 1
+
+pipe, left = socket.socket(fileno=int(sys.argv[1])), b""
+while received := pipe.recv(65536):
+    *lines, left = (left + received).split(b"\\n")
+    answers = []
+    for line in lines:
+        job = json.loads(line)
+        answers.append(json.dumps([job[0], noop()]))
+    pipe.sendall("".join(answer + "\\n" for answer in answers).encode())
 """
 
 
@@ -37,7 +46,7 @@ def start(count: int) -> list[tuple[subprocess.Popen[bytes], socket.socket]]:
     workers = []
     for _ in range(count):
         mine, theirs = socket.socketpair()
-        argv = [sys.executable, "-I", "-S", "-c", ECHO, str(theirs.fileno())]
+        argv = [sys.executable, "-I", "-S", "-c", WORKER, str(theirs.fileno())]
         workers.append((subprocess.Popen(argv, pass_fds=(theirs.fileno(),)), mine))
         theirs.close()
     return workers
@@ -48,46 +57,58 @@ def rate(directory: Path, rows: int, batch: int, processes: int = 2) -> float:
     connection = open_full(directory / "floor.db", SCHEMA)
     with connection:
         connection.executemany("INSERT INTO q (state) VALUES (?)", [(0,)] * rows)
-    workers = start(processes)
+    pipes = [Pipe(process, mine) for process, mine in start(processes)]
     selector = selectors.DefaultSelector()
-    files = []
-    for _, mine in workers:
-        files.append(mine.makefile("rwb"))
-        selector.register(mine, selectors.EVENT_READ, files[-1])
-    for file in files:  # both are up before the clock starts
-        file.write(b"[]\n")
-        file.flush()
-        file.readline()
+    for pipe in pipes:
+        selector.register(pipe.socket, selectors.EVENT_READ, pipe)
+        pipe.send([0])  # both are up before the clock starts
+        while not pipe.receive():
+            pass
     began = time.perf_counter()
-    _serve(connection, selector, files, rows, batch)
+    _serve(connection, selector, pipes, rows, batch)
     seconds = time.perf_counter() - began
-    for _, mine in workers:
-        mine.close()
-    for file in files:
-        file.close()
-    for process, _ in workers:
-        process.wait()
+    for pipe in pipes:
+        pipe.socket.close()
+        pipe.process.wait()
     connection.close()
     return rows / seconds
 
 
-def _serve(connection: apsw.Connection, selector: selectors.BaseSelector, files: list, rows: int, batch: int) -> None:  # type: ignore[type-arg]
-    done, free = 0, list(files)
+class Pipe:
+    """A worker, as the daemon has it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], mine: socket.socket) -> None:
+        self.process = process
+        self.socket = mine
+        self.given = 0
+        self.left = b""
+
+    def send(self, numbers: list[int]) -> None:
+        self.given = len(numbers)
+        self.socket.sendall("".join(json.dumps([number]) + "\n" for number in numbers).encode())
+
+    def receive(self) -> list[int]:
+        """What has come back by now; it is free once that is all."""
+        *lines, self.left = (self.left + self.socket.recv(65536)).split(b"\n")
+        self.given -= len(lines)
+        return [json.loads(line)[0] for line in lines]
+
+
+def _serve(
+    connection: apsw.Connection, selector: selectors.BaseSelector, pipes: list[Pipe], rows: int, batch: int
+) -> None:
+    done = 0
     returned: list[int] = []
     while done < rows:
-        batches = []
         with connection:
             connection.executemany(COMPLETE, [(time.time_ns(), number) for number in returned])
-            for file in free:
-                claimed = [number for (number,) in connection.execute(CLAIM, (batch,))]
-                if claimed:
-                    batches.append((file, claimed))
+            free = [pipe for pipe in pipes if not pipe.given]
+            claims = [(pipe, [number for (number,) in connection.execute(CLAIM, (batch,))]) for pipe in free]
         done += len(returned)
-        returned, free = [], []
-        for file, claimed in batches:
-            file.write(json.dumps(claimed).encode() + b"\n")
-            file.flush()
+        returned = []
+        for pipe, numbers in claims:
+            if numbers:
+                pipe.send(numbers)
         if done < rows:
             for key, _ in selector.select():
-                returned += json.loads(key.data.readline())
-                free.append(key.data)
+                returned += key.data.receive()
