@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -83,6 +84,8 @@ def begun(options: argparse.Namespace) -> tuple[Results, dict[str, float]]:
 
 
 def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):  # either way what was started is ended
+        signal.signal(number, signal.default_int_handler)
     options = parser().parse_args()
     unknown = set((options.only or "").split(",")) - set(SECTIONS) - {""}
     if unknown:
