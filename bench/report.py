@@ -40,7 +40,7 @@ def targets(results: Results, short: bool = False) -> str:
     rows = [row_of(judge(target, results)) for target in TARGETS if target.section in results]
     if short:
         rows = [(*row[:-1], "not judged: a short run") for row in rows]
-    return table(("what", "target", "jobctl", "reference", "ratio", "met"), rows)
+    return table(("what", "target", "jobctl", "min – max", "reference", "ratio", "met"), rows)
 
 
 def row_of(verdict: Verdict) -> tuple[str, ...]:
@@ -48,7 +48,8 @@ def row_of(verdict: Verdict) -> tuple[str, ...]:
     met = "yes" if verdict.met else "no" if verdict.met is not None else f"not measured: {verdict.why}"
     what = target.what if len(target.metrics) == 1 else f"{target.what}; worst: {verdict.metric}"
     ratio = number(verdict.ratio) if target.references else "–"
-    return what, target.words(), number(verdict.own), number(verdict.reference), ratio, met
+    extent = " – ".join(map(number, verdict.extent)) if verdict.extent else "–"
+    return what, target.words(), number(verdict.own), extent, number(verdict.reference), ratio, met
 
 
 def figures(section: Section, results: dict[str, Result]) -> str:
@@ -82,8 +83,10 @@ def machine(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def whole(sections: dict[str, Section], results: Results, about: dict[str, Any]) -> str:
+def whole(sections: dict[str, Section], results: Results, about: dict[str, Any], brief: bool = False) -> str:
     parts = [machine(about), targets(results, about.get("short", False))]
+    if brief:
+        return "\n".join(parts)
     parts += [figures(sections[name], found) for name, found in results.items() if found]
     return "\n".join(parts)
 
@@ -104,6 +107,7 @@ def document(results: Results, about: dict[str, Any]) -> dict[str, Any]:
                 "target": verdict.target.words(),
                 "metric": verdict.metric,
                 "jobctl": verdict.own,
+                "extent": verdict.extent,
                 "reference": verdict.reference,
                 "ratio": verdict.ratio,
                 "met": verdict.met,

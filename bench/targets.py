@@ -44,6 +44,8 @@ class Verdict:
     met: bool | None
     """None: it could not be measured; `why` tells."""
     why: str = ""
+    extent: tuple[float, float] | None = None
+    """The least and the greatest of jobctl's repetitions."""
 
 
 def judge(target: Target, results: Results) -> Verdict:
@@ -66,16 +68,20 @@ def _one(target: Target, metric: str, results: Results) -> Verdict:
     if own is None:
         reason = section[target.subject].skipped if target.subject in section else None
         return Verdict(target, metric, None, None, None, None, reason or "not measured in this run")
+    samples = section[target.subject].samples[metric]
+    extent = (min(samples), max(samples))
     if not target.references:
-        return Verdict(target, metric, own, None, own, _holds(target, own))
+        return Verdict(target, metric, own, None, own, _holds(target, own), extent=extent)
     medians = [section[name].median(metric) for name in target.references if name in section]
     known = [value for value in medians if value is not None]
     if not known:
         reasons = [section[name].skipped for name in target.references if name in section]
-        return Verdict(target, metric, own, None, None, None, "; ".join(filter(None, reasons)) or "no reference")
+        return Verdict(
+            target, metric, own, None, None, None, "; ".join(filter(None, reasons)) or "no reference", extent
+        )
     reference = max(known) if target.at_least else min(known)
     ratio = own / reference if reference else float("inf")
-    return Verdict(target, metric, own, reference, ratio, _holds(target, ratio))
+    return Verdict(target, metric, own, reference, ratio, _holds(target, ratio), extent=extent)
 
 
 def _holds(target: Target, value: float) -> bool:

@@ -157,14 +157,15 @@ def test_the_table_says_what_is_met_what_is_not_and_what_was_not_measured() -> N
     text = report.targets(results(jobctl=20_000.0, huey=2000.0, **{"huey-results": 5000.0}))
     lines = [line for line in text.splitlines() if "no-op callables" in line]
     assert lines[0].split("|")[2:-1] != lines[1].split("|")[2:-1]
-    assert [cell.strip() for cell in lines[0].split("|")][2:7] == [
+    assert [cell.strip() for cell in lines[0].split("|")][2:8] == [
         "≥ 5 × huey, huey-thread",
         "20,000",
+        "20,000 – 20,000",
         "2,000",
         "10",
         "yes",
     ]
-    assert [cell.strip() for cell in lines[1].split("|")][5:7] == ["4", "no"]
+    assert [cell.strip() for cell in lines[1].split("|")][6:8] == ["4", "no"]
     assert "not measured: no reference" in lines[2]
     assert len({len(line) for line in text.splitlines()}) == 1
 
