@@ -39,22 +39,22 @@ def _timed(argv: list[str], number: int, lines: str, directory: Path) -> float:
 
 
 class Gate:
-    """A pipe that holds up the first job of a queue until everything is submitted."""
+    """A pipe that holds up one job of a queue until everything is submitted; each waits at one of its own."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "gate"
-        os.mkfifo(self.path)
-        self.command = ["sh", "-c", f"read line <{self.path}"]
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        self.command = ["sh", "-c", f"read line <{path}"]
 
-    def open(self, times: int) -> None:
-        for _ in range(times):
-            self.path.write_text("go\n")
+    def open(self) -> None:
+        self.path.write_text("go\n")
 
 
 class Spooler:
     """A task-spooler server of our own, which ends with `close`."""
 
-    name = "tsp"
+    most = 500
+    """Commands that wait at a time: each does in a process of its own, and the server has no more connections."""
 
     def __init__(self, directory: Path) -> None:
         finished = {"TS_SOCKET": str(directory / "tsp.sock"), "TMPDIR": str(directory), "TS_MAXFINISHED": "10"}
@@ -70,18 +70,24 @@ class Spooler:
     def wait(self) -> None:
         self("-w")
 
+    def tidy(self) -> None:
+        self("-C")
+
     def close(self) -> None:
+        """The server first: without it those that still wait end."""
         self("-K")
 
 
 class Queue:
     """nq's queue in a directory of its own: one command at a time."""
 
-    name = "nq"
+    most = 200
+    """Commands that wait at a time: each looks at all that the directory holds."""
 
     def __init__(self, directory: Path) -> None:
-        (directory / "queue").mkdir()
-        self.environment = {**os.environ, "NQDIR": str(directory / "queue")}
+        self.directory = directory / "queue"
+        self.directory.mkdir()
+        self.environment = {**os.environ, "NQDIR": str(self.directory)}
 
     def submit(self, *command: str) -> None:
         subprocess.run(["nq", *command], env=self.environment, check=True, stdout=subprocess.DEVNULL)
@@ -89,26 +95,34 @@ class Queue:
     def wait(self) -> None:
         subprocess.run(["nq", "-w"], env=self.environment, check=True, stdout=subprocess.DEVNULL)
 
+    def tidy(self) -> None:
+        """Remove what has ended, as its manual tells people to."""
+        for path in self.directory.iterdir():
+            path.unlink()
+
     def close(self) -> None:
         self.wait()
 
 
 def throughput(make: Callable[[Path], Spooler | Queue], at_a_time: int) -> Callable[[Path, int], float]:
-    """Commands a second that were submitted before, from the opening of the gate to the end of the last."""
+    """Commands a second that were submitted before, from the opening of the gate to the end of the last; in rounds."""
 
     def rate(directory: Path, number: int) -> float:
-        queue, gate = make(directory), Gate(directory)
+        queue, seconds = make(directory), 0.0
+        gates = [Gate(directory / f"gate-{index}") for index in range(at_a_time)]
         try:
-            for _ in range(at_a_time):
-                queue.submit(*gate.command)
-            for _ in range(number):
-                queue.submit(*COMMAND)
-            began = time.perf_counter()
-            gate.open(at_a_time)
-            queue.wait()
-            return number / (time.perf_counter() - began)
+            for done in range(0, number, queue.most):
+                for command in [gate.command for gate in gates] + [COMMAND] * min(queue.most, number - done):
+                    queue.submit(*command)
+                began = time.perf_counter()
+                for gate in gates:
+                    gate.open()
+                queue.wait()
+                seconds += time.perf_counter() - began
+                queue.tidy()
         finally:
             queue.close()
+        return number / seconds
 
     return rate
 

@@ -119,7 +119,7 @@ COMMANDS = Section(
         ),
         of_rate("floor-spawn", "floor: posix_spawn, log file, setsid; no record", spawn.rate, "commands", 1900),
         _tool("tsp", "output kept; nothing on disk", programs.throughput(programs.Spooler, 2), 1700),
-        _tool("nq", "output kept; one at a time", programs.throughput(programs.Queue, 1), 150),
+        _tool("nq", "output kept; one at a time", programs.throughput(programs.Queue, 1), 900),
         _tool("parallel", "with its job log", programs.parallel, 460),
         _tool("xargs", "no output kept, no record", programs.xargs, 2200),
     ),
