@@ -20,16 +20,16 @@ METRICS = (
 
 
 def measure(run: Run) -> Figures:
-    rows = 2000 if run.short else run.options.get("burst_rows", 1_000_000)
+    rows = 1000 if run.short else run.options.get("burst_rows", 1_000_000)
     home = Home(run.directory)
     home.add_callables()
     home.fill(FILL_DUE, "noop", rows, due_at=2**52)
     home("add", "nothing", "--command", "true")
     with home.daemon(4):
         warm(home, 4)
-        idle = _idle(home, 3 if run.short else 15)
+        idle = _idle(home, 1 if run.short else 15)
         fall_due(home)
-        busy = _meanwhile(home, rows, 2.0 if run.short else float(run.options.get("burst_seconds", 40)))
+        busy = _meanwhile(home, rows, 1.0 if run.short else float(run.options.get("burst_seconds", 40)))
         ((promoted, done),) = home.query("SELECT sum(state != 1), sum(state = 3) FROM system_jobs")
     say(f"burst: {promoted:,} promoted and {done:,} completed of {rows:,} in the time watched")
     figures: dict[str, float | list[float]] = {"rows": float(rows), "promoted": float(promoted)}

@@ -36,7 +36,7 @@ def idle(run: Run) -> Figures:
     schedules = 200 if run.short else run.options.get("schedules", 10_000)
     with home.store() as store:
         plan_many(store, schedules)
-    seconds = 2.0 if run.short else float(run.options.get("idle_seconds", 45))
+    seconds = 1.0 if run.short else float(run.options.get("idle_seconds", 45))
     with home.daemon(2) as daemon:
         warm(home)
         time.sleep(0.5 if run.short else SETTLE)

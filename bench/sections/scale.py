@@ -29,6 +29,10 @@ def size(run: Run, name: str, default: int) -> int:
     return min(2000, default) if run.short else run.options.get(name, default)
 
 
+def queue(run: Run) -> int:
+    return 400 if run.short else QUEUE
+
+
 def empty(run: Run) -> Home:
     return _made(run, "empty", 0, 0)
 
@@ -66,7 +70,7 @@ def _made(run: Run, name: str, ready: int, ended: int) -> Home:
 
 def measure(make: Callable[[Run], Home], run: Run) -> Figures:
     home = make(run)
-    wanted = QUEUE + (size(run, "ready_rows", 1_000_000) if make is million_ready else 0)
+    wanted = queue(run) + (size(run, "ready_rows", 1_000_000) if make is million_ready else 0)
     _top_up(home, wanted)
     figures = {**_commands(home, 3 if run.short else 10), **_daemon(home, run)}
     _top_up(home, wanted)
@@ -103,21 +107,21 @@ def _daemon(home: Home, run: Run) -> dict[str, float]:
     began = time.monotonic()
     with home.daemon(2) as daemon:
         started = time.monotonic() - began
-        worked = _work(home, after, 0.7 if run.short else WORKED)
+        worked = _work(home, (after + 50, after + queue(run) - 50), 0.7 if run.short else WORKED)
         with held(home, daemon):
             turn = _turn(home, daemon.pid, 20 if run.short else TURNS)
     return {"start_s": started, "job_ms": worked, "turn_ms": turn}
 
 
-def _work(home: Home, after: int, seconds: float) -> float:
-    """Milliseconds for each of those behind `after`, from a begin to the commit of the last outcome, once all is warm.
+def _work(home: Home, numbers: tuple[int, int], seconds: float) -> float:
+    """Milliseconds for each of those numbers, from a begin to the commit of the last outcome; before them all got warm.
 
-    Ended are the first of the queue; they are looked for by number, so that looking costs the same in each home.
+    They are the first of the queue, and looked for by number, so that looking costs the same in each home.
     """
-    bounds: dict[str, object] = {"after": after + 50, "through": after + QUEUE - 50}
+    bounds: dict[str, object] = {"after": numbers[0], "through": numbers[1]}
     chosen = "FROM system_jobs WHERE sequence > :after AND sequence <= :through AND status = 30"
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit and home.query(f"SELECT count(*) {chosen}", bounds) != [(QUEUE - 100,)]:
+    while time.monotonic() < limit and home.query(f"SELECT count(*) {chosen}", bounds) != [(numbers[1] - numbers[0],)]:
         time.sleep(0.2)
     ((done, first, last),) = home.query(f"SELECT count(*), min(started_on), max(modified_on) {chosen}", bounds)
     if done < 20:
