@@ -65,7 +65,11 @@ def measured(options: argparse.Namespace) -> tuple[Results, dict[str, Any]]:
             section = SECTIONS[name]
             repetitions = options.repetitions or (1 if options.short else section.repetitions)
             wanted = options.contestants.split(",") if options.contestants else ()
-            report.merge(results, {name: measure(section, repetitions, make_run, wanted)})
+            part: Results = {name: {}}
+            try:
+                measure(section, repetitions, make_run, wanted, part[name])
+            finally:
+                report.merge(results, part)
     except KeyboardInterrupt:
         say("interrupted: what follows is what was measured until now")
     finally:

@@ -116,12 +116,20 @@ def in_turn(contestants: Sequence[Contestant], repetition: int) -> list[Contesta
 
 
 def measure(
-    section: Section, repetitions: int, make_run: Callable[[Path], Run], wanted: Iterable[str] = ()
+    section: Section,
+    repetitions: int,
+    make_run: Callable[[Path], Run],
+    wanted: Iterable[str] = (),
+    results: dict[str, Result] | None = None,
 ) -> dict[str, Result]:
-    """All contestants of a section in turn; one that fails is left out from then on, with the reason."""
+    """All contestants of a section in turn; one that fails is left out from then on, with the reason.
+
+    What is found goes into `results` at once, so that nothing of it is lost with the rest.
+    """
     chosen = set(wanted)
     contestants = [one for one in section.contestants if not chosen or one.name in chosen]
-    results = {one.name: Result(one.settings, skipped=one.lacks()) for one in contestants}
+    results = {} if results is None else results
+    results |= {one.name: Result(one.settings, skipped=one.lacks()) for one in contestants}
     for repetition in range(1 if section.once else repetitions):
         for contestant in in_turn(contestants, repetition):
             result = results[contestant.name]
