@@ -11,6 +11,8 @@ from typing import Final
 from jobctl import clock, config
 from jobctl.store import Store
 
+LOOKED_AT_EVERY: Final = 1.0
+"""Seconds between two looks at the version of a database: another program may have migrated it."""
 PLACE: Final = ("JOBCTL_HOME", "XDG_STATE_HOME", "HOME", "JOBCTL_SEQUENCE")
 """What of the environment decides which home is meant, and who asks."""
 
@@ -20,6 +22,7 @@ class Kept(_local):
 
     store: Store | None = None
     of: tuple[object, ...] = ()
+    good_until: float = 0.0
 
 
 kept: Final = Kept()
@@ -33,7 +36,7 @@ def open_store() -> Iterator[Store]:
     of = (os.getpid(), *[environment.get(name) for name in PLACE])
     if kept.of[:1] != of[:1]:
         kept.store = None
-    elif kept.store is not None and (kept.of != of or not kept.store.database.is_current()):
+    elif kept.store is not None and (kept.of != of or not _is_good(kept.store)):
         close()
     if kept.store is None:
         kept.store = Store.open(config.load(environment), clock.system_clock(), caller())
@@ -43,6 +46,15 @@ def open_store() -> Iterator[Store]:
     except BaseException:
         close()
         raise
+
+
+def _is_good(store: Store) -> bool:
+    """Whether it still leads to the home's database; its version is looked at now and then."""
+    now = store.clock.monotonic()
+    if now < kept.good_until:
+        return store.database.in_place()
+    kept.good_until = now + LOOKED_AT_EVERY
+    return store.database.is_current()
 
 
 def close() -> None:

@@ -13,6 +13,8 @@ from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason,
 SAVED = tuple(field.name for field in fields(SystemJob))
 """The columns of system_job_view, in their order."""
 DEFAULTS = Definition()
+NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
+"""What a row holds of which nothing was said."""
 
 
 def system_job_from(row: Row) -> SystemJob:
@@ -31,7 +33,7 @@ def system_job_from(row: Row) -> SystemJob:
 
 def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
     """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
-    values: dict[str, Any] = {name: columns.get(name) for name in SAVED}
+    values: dict[str, Any] = NEW | {name: value for name, value in columns.items() if name in NEW}
     parent = columns["parent"]
     values.update(
         id=columns["id"].hex(),
@@ -47,7 +49,6 @@ def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) 
         modified_by=actor,
         delete_requested=False,
     )
-    values.update(dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0))
     return SystemJob(**values)
 
 

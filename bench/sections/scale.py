@@ -146,15 +146,16 @@ def held(home: Home, daemon: subprocess.Popen[bytes]) -> Iterator[None]:
 
 def _turn(home: Home, pid: int, turns: int) -> float:
     """Milliseconds of CPU for each wake-up."""
-    from jobctl.wake import wake
+    from jobctl.wake import Bell
 
-    costs = []
+    bell, costs = Bell(home.path / "run"), []
     for _ in range(5):
         before = processes.usage([pid])
         for _ in range(turns // 5):
-            wake(home.path / "run")
+            bell.ring()
             time.sleep(0.004)
         costs.append((processes.usage([pid]).cpu - before.cpu) / (turns // 5) * 1000)
+    bell.close()
     return statistics.median(costs)
 
 

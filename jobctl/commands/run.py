@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 )
 @click.option("--on-event", metavar="EVENT", type=EVENT, help="Once `jobctl emit EVENT` is said.")
 @click.option("--key", metavar="KEY", type=KEY, help="The same request again: a second one with this key is the first.")
+@click.option(
+    "--from",
+    "source",
+    type=TEXT,
+    metavar="FILE|-",
+    help="One system job for each line of the file: JSON objects with data, at, regarding, key, after, on_event.",
+)
 @click.option("--wait", is_flag=True, help="Wait for it to end, and exit as it did (0 or 1).")
 @json_option
 @click.pass_context
@@ -50,6 +57,7 @@ def run(
     after: tuple[tuple[str, str], ...],
     on_event: str | None,
     key: str | None,
+    source: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -64,7 +72,15 @@ def run(
     jobctl run load --after 41 --after 42:any
     jobctl run invoice --key 2026-10 --data '{"month": "2026-10"}'
     jobctl run --wait -- make test
+    jobctl run invoice --from requests.jsonl
     """
+    if source is not None:
+        if name is None or argv is not None or any((data, instant, regarding, after, on_event, key, wait)):
+            raise BadInput(
+                "--from FILE goes with the name of a job only: what else there is to say stands in its lines"
+            )
+        submit_lines(app, name, source, as_json)
+        return
     text = None if data is None else control.check_json(read_text(data, "--data"))
     store = app.store()
     if argv is not None and name is not None:
@@ -86,6 +102,22 @@ def run(
         app.output(True).system_job(submitted, *store.payload(submitted.sequence))
     if wait and not succeeded(submitted):
         ctx.exit(FAILED)
+
+
+def submit_lines(app: App, name: str, source: str, as_json: bool) -> None:
+    """Submit what the lines ask for; their numbers, one a line."""
+    from jobctl.commands.lines import requests
+
+    store, numbers = app.store(), []
+    store.version_in_force(name)  # before a long file is read
+    for sequence in control.submit_many(store, name, requests(app, source)):
+        if as_json:
+            numbers.append(sequence)
+        else:
+            click.echo(str(sequence))
+    if as_json:
+        app.output(True).document({"sequences": numbers})
+    note_daemon(app)
 
 
 def waits(store: Store, after: tuple[tuple[str, str], ...]) -> tuple[Wait, ...]:
