@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,11 @@ class Database:
         with translated(self.path):
             return self.connection.execute(self._named[name], parameters or {}).fetchall()
 
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> list[Row]:
+        """The rows of a named statement that is run once for each of the parameters."""
+        with translated(self.path):
+            return self.connection.executemany(self._named[name], parameters).fetchall()
+
     def changes(self) -> int:
         return self.connection.changes()
 
@@ -206,8 +211,10 @@ class Database:
         self.wait = seconds
         self.connection.setbusytimeout(int(seconds * 1000))
 
-    def check(self) -> str | None:
-        """The first fault that a quick check of the whole file finds."""
+    def check(self, largest: int | None = None) -> str | None:
+        """The first fault that a quick check of the whole file finds; a file above `largest` bytes is not read."""
+        if largest is not None and self.path.stat().st_size > largest:
+            return None
         try:
             ((answer,),) = self.connection.execute("PRAGMA quick_check(1)").fetchall()
         except apsw.CorruptError as error:

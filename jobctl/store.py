@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -88,18 +88,6 @@ class DaemonRow:
     stopped_on: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A system job that has just been locked. `continued`: its processes stand and only have to go on."""
-
-    sequence: int
-    claim: int
-    runner_id: str
-    job_version_id: int
-    attempt: int
-    continued: int
-
-
 class Store:
     """The home's state, as one actor sees it. Use as a context manager, or close it."""
 
@@ -108,11 +96,15 @@ class Store:
         self.clock = clock
         self.actor = actor
         self._versions: dict[int, JobVersion] = {}
+        self.wakes = True
+        """Whether a commit wakes the daemon; the daemon's own need not."""
 
     @classmethod
     def open(cls, config: Config, clock: Clock, actor: str, *, daemon: bool = False, wait: float = 5.0) -> Store:
         """Open, creating and migrating as need be. Raises CannotOpen, StorageFailed, TryAgain or NotPermitted."""
-        return cls(Database(config, wait=wait, daemon=daemon), clock, actor)
+        store = cls(Database(config, wait=wait, daemon=daemon), clock, actor)
+        store.wakes = not daemon
+        return store
 
     def close(self) -> None:
         self.database.close()
@@ -134,7 +126,8 @@ class Store:
         except BaseException:
             self._versions.clear()  # a version that was rolled back leaves its number to another
             raise
-        wake(self.database.config.run_directory)
+        if self.wakes:
+            wake(self.database.config.run_directory)
 
     @contextmanager
     def snapshot(self) -> Iterator[Store]:
@@ -361,7 +354,12 @@ class Transaction(Store):
         return replace(after, modified_on=self.now, modified_by=self.actor)
 
     def save_result(self, sequence: int, result: str) -> None:
-        self.database.run("save_result", {"sequence": sequence, "result": result})
+        self.save_results([(sequence, result)])
+
+    def save_results(self, results: Iterable[tuple[int, str]]) -> None:
+        """Results as JSON text, by the numbers of their system jobs."""
+        rows = ({"sequence": sequence, "result": result} for sequence, result in results)
+        self.database.run_many("save_result", rows)
 
     def delete(self, sequence: int) -> None:
         self.database.run("delete_system_job", {"sequence": sequence})
