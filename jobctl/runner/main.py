@@ -362,5 +362,6 @@ def main() -> None:
     """Run as `main.py HOME RUNNER_ID FD`; FD is the daemon's first connection."""
     home, runner, descriptor = sys.argv[1:4]
     os.umask(0o077)
+    os.set_inheritable(int(descriptor), False)
     set_subreaper()
     Runner(home, runner, socket.socket(fileno=int(descriptor))).run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -78,7 +78,7 @@ class Peer:
             return
         if bool(self.unsent) != self.blocked:
             self.blocked = bool(self.unsent)
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.blocked else 0)
+            events = select.EPOLLIN | (select.EPOLLOUT if self.blocked else 0)
             self.loop.watch(self.connection.fileno(), self._write_and_read if self.blocked else self.read, events)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypedDict
 PROTOCOL: Final = 2
 MAX_FRAME: Final = 16 * 1024 * 1024
 LENGTH: Final = struct.Struct("!I")
+to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 Message = dict[str, Any]
 
@@ -54,7 +55,7 @@ def encode(message: Message) -> bytes:
 
 def text(message: Any) -> bytes:
     """The JSON text of a message or a part of one, as it stands in frames and journals."""
-    return json.dumps(message, separators=(",", ":")).encode("ascii")
+    return to_json(message).encode("ascii")
 
 
 def frame(body: bytes) -> bytes:

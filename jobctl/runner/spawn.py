@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
+import subprocess
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from jobctl.runner.posix import PosixSpawn
+
 PASSING: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What may be over in a moment: the run goes back and is not spent."""
-TAKEN_FROM_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Signals that the interpreter ignores and a child must not."""
 OOM_SCORE: Final = 200
 """Added for children, so that the kernel picks a job before its runner or the daemon."""
 
@@ -32,18 +32,14 @@ class Child(NamedTuple):
 
 
 class Spawner:
-    """Starts children; keeps open what every start needs.
-
-    Working directory and umask are the runner's own for a moment: it has one thread, and nothing else is faster.
-    """
+    """Starts children; keeps open what every start needs."""
 
     def __init__(self) -> None:
+        self.posix = PosixSpawn()
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.score = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
-        self.home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self.own_score = os.pread(self.score, 16, 0).strip()
         self.child_score = b"%d" % min(int(self.own_score) + OOM_SCORE, 1000)
-        self._keep_descriptors()
 
     def start(
         self, argv: list[str], cwd: str, umask: int, environment: dict[str, str], pass_descriptors: tuple[int, ...] = ()
@@ -53,63 +49,81 @@ class Spawner:
         try:
             pipes += os.pipe2(os.O_CLOEXEC)
             pipes += os.pipe2(os.O_CLOEXEC)
-            descriptors = {self.null: 0, pipes[1]: 1, pipes[3]: 2, **{number: number for number in pass_descriptors}}
-            pid = self._spawn(argv, cwd, umask, environment, descriptors)
+            self._set_score(self.child_score)
+            if pass_descriptors:
+                pid = self._start_with_descriptors(argv, cwd, umask, environment, pipes, pass_descriptors)
+            else:
+                pid = self._start(argv, cwd, umask, environment, pipes)
         except (OSError, ValueError) as error:
             for end in pipes[0::2]:
                 os.close(end)
             raise explained(error, argv, cwd) from None
         finally:
+            self._set_score(self.own_score)
             for end in pipes[1::2]:
                 os.close(end)
         os.set_blocking(pipes[0], False)
         os.set_blocking(pipes[2], False)
         return Child(pid, pipes[0], pipes[2])
 
-    def _spawn(
-        self, argv: list[str], cwd: str, umask: int, environment: dict[str, str], descriptors: dict[int, int]
-    ) -> int:
-        actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for ours, theirs in descriptors.items()]
-        mask = os.umask(umask)
-        self._set_score(self.child_score)
+    def _start(self, argv: list[str], cwd: str, umask: int, environment: dict[str, str], pipes: list[int]) -> int:
+        """The quick way. Every descriptor of the runner closes on exec, and it has but one thread: so it may take on
+        the child's directory and mask itself for a moment."""
         try:
             os.chdir(cwd)
-            program = find(argv[0], environment)
-            return os.posix_spawn(
-                program, argv, environment, file_actions=actions, setpgroup=0, setsigdef=TAKEN_FROM_PYTHON
-            )
+        except OSError as error:
+            error.filename = cwd
+            raise
+        own = os.umask(umask)
+        try:
+            return self._search(argv, environment, (self.null, pipes[1], pipes[3]))
         finally:
-            self._set_score(self.own_score)
-            os.umask(mask)
-            os.fchdir(self.home)
+            os.umask(own)
+            os.chdir("/")
+
+    def _search(self, argv: list[str], environment: dict[str, str], standard: tuple[int, int, int]) -> int:
+        """Start the program that `argv` names in the environment's PATH, as execvpe finds it. Raises OSError."""
+        name = argv[0]
+        missing: OSError | None = None
+        refused: OSError | None = None
+        for path in (name,) if "/" in name else [os.path.join(part, name) for part in os.get_exec_path(environment)]:
+            try:
+                return self.posix.start(path, argv, environment, standard)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                missing = error
+            except OSError as error:
+                refused = error
+        trouble = refused or missing
+        assert trouble is not None
+        raise trouble
+
+    def _start_with_descriptors(
+        self,
+        argv: list[str],
+        cwd: str,
+        umask: int,
+        environment: dict[str, str],
+        pipes: list[int],
+        descriptors: tuple[int, ...],
+    ) -> int:
+        process = subprocess.Popen(
+            argv,
+            stdin=self.null,
+            stdout=pipes[1],
+            stderr=pipes[3],
+            cwd=cwd,
+            umask=umask,
+            env=environment,
+            pass_fds=descriptors,
+            process_group=0,
+        )
+        # The runner reaps every child itself; an unset code would make Popen try as well.
+        process.returncode = 0
+        return process.pid
 
     def _set_score(self, score: bytes) -> None:
         with suppress(OSError):
             os.pwrite(self.score, score, 0)
-
-    @staticmethod
-    def _keep_descriptors() -> None:
-        """Let no child inherit what this process was given itself; what it opens is not inherited anyway."""
-        for name in os.listdir("/proc/self/fd"):
-            with suppress(OSError):
-                if int(name) > 2:
-                    os.set_inheritable(int(name), False)
-
-
-def find(program: str, environment: dict[str, str]) -> str:
-    """The file of a program, sought in the PATH of its own environment. Raises FileNotFoundError."""
-    if os.path.dirname(program):
-        return program
-    unfit = None
-    for directory in os.get_exec_path(environment):
-        path = os.path.join(directory, program)
-        if os.access(path, os.X_OK) and not os.path.isdir(path):
-            return path
-        if unfit is None and os.path.exists(path):
-            unfit = path
-    if unfit is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
-    return unfit  # starting it says what is wrong with it
 
 
 def explained(error: OSError | ValueError, argv: list[str], cwd: str) -> SpawnFailed | SpawnPostponed:
