@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from jobctl.clock import Clock
 from jobctl.config import Config
+from jobctl.criteria import EVERYTHING
+from jobctl.criteria import Filter as Filter
 from jobctl.database import Database, Row
 from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
 from jobctl.model import (
@@ -23,7 +25,6 @@ from jobctl.model import (
     Job,
     JobVersion,
     Plan,
-    Reason,
     State,
     Status,
     SystemJob,
@@ -39,41 +40,6 @@ from jobctl.rows import (
     system_job_from,
 )
 from jobctl.wake import Bell
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which system jobs to list; what is left out does not restrict. Instants compare with `created_on`."""
-
-    states: tuple[State, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    job: str | None = None
-    since: int | None = None
-    until: int | None = None
-    token: str | None = None
-    operation_type: int | None = None
-    owner: str | None = None
-    tag: str | None = None
-    message_name: str | None = None
-    include_platform: bool = False
-    reasons: tuple[Reason, ...] = ()
-
-    def parameters(self) -> dict[str, Any]:
-        """As the statements that choose system jobs take it; the lists are JSON arrays."""
-        return {
-            "states": json.dumps([int(state) for state in self.states]) if self.states else None,
-            "statuses": json.dumps([int(status) for status in self.statuses]) if self.statuses else None,
-            "reasons": json.dumps(self.reasons) if self.reasons else None,
-            "job": self.job,
-            "since": self.since,
-            "until": self.until,
-            "token": self.token,
-            "operation_type": self.operation_type,
-            "platform": self.include_platform or self.operation_type is not None,
-            "owner": self.owner,
-            "tag": self.tag,
-            "message_name": self.message_name,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +60,17 @@ class DaemonRow:
     slots: int
     started_on: int
     stopped_on: int | None
+
+
+UNSAID: Final[dict[str, Any]] = {
+    "state": State.READY,
+    "status": Status.WAITING_FOR_RESOURCES,
+    "depth": 0,
+    "platform": False,
+    **dict.fromkeys(("reason", "plan", "occurrence_at", "start_by", "ready_on", "completed_on", "parent", "rerun_of")),
+    **dict.fromkeys(("regarding", "dropped", "utc_offset", "event", "key")),
+}
+"""What a new system job is unless something else is said."""
 
 
 class Store:
@@ -224,7 +201,7 @@ class Store:
         low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
         return [int(sequence) for (sequence,) in self.database.run("system_job_by_id", {"low": low, "high": high})]
 
-    def system_jobs(self, chosen: Filter = Filter(), limit: int = 50) -> list[SystemJob]:
+    def system_jobs(self, chosen: Filter = EVERYTHING, limit: int = 50) -> list[SystemJob]:
         """Newest first."""
         parameters = {**chosen.parameters(), "limit": limit}
         return [system_job_from(row) for row in self.database.run("system_jobs", parameters)]
@@ -323,41 +300,19 @@ class Transaction(Store):
         self.database.run("save_plan_terms", parameters)
 
     def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
-        """A new system job of that version; `data` (JSON text) is stored apart."""
-        data, internal = columns.pop("data", None), version.definition.internal
+        """A new system job of that version; `data` (JSON text) is stored apart, `owner` is the name of an actor."""
+        data = columns.pop("data", None)
         if data is None and version.definition.settings is not None:
             data = json.dumps(version.definition.settings)
+        owner = columns.pop("owner", self.actor)
         parameters = {
+            **UNSAID,
+            **self._given(version),
             "id": os.urandom(16),
-            "job_id": version.job_id,
-            "job_version_id": version.id,
-            "name": version.job,
-            "state": State.READY,
-            "status": Status.WAITING_FOR_RESOURCES,
-            "reason": None,
-            "plan": None,
-            "occurrence_at": None,
             "due_at": self.now,
-            "start_by": None,
-            "priority": version.definition.priority,
-            "dependency_token": version.definition.token,
-            "ready_on": None,
-            "completed_on": None,
-            "depth": 0,
-            "parent": None,
-            "rerun_of": None,
-            "regarding": None,
-            "dropped": None,
-            "utc_offset": None,
-            "event": None,
-            "key": None,
-            "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
-            "platform": False,
             **self.stamp,
-            "owner": self.actor_id,
             **columns,
         }
-        owner = columns.get("owner", self.actor)
         parameters["owner"] = self.actor_id if owner == self.actor else self.id_of(owner)
         ((sequence,),) = self.database.run("insert_system_job", parameters)
         if data is not None:
@@ -366,6 +321,19 @@ class Transaction(Store):
             return self.system_job(sequence)
         return new_system_job({**parameters, "sequence": sequence, "owner": owner}, version, self.actor)
 
+    @staticmethod
+    def _given(version: JobVersion) -> dict[str, Any]:
+        """What a new system job has of its definition."""
+        definition = version.definition
+        return {
+            "job_id": version.job_id,
+            "job_version_id": version.id,
+            "name": version.job,
+            "priority": definition.priority,
+            "dependency_token": definition.token,
+            "operation_type": OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
+        }
+
     def insert_system_jobs(
         self, version: JobVersion, rows: Sequence[tuple[int | None, str | None, str | None]], **columns: Any
     ) -> range:
@@ -373,14 +341,10 @@ class Transaction(Store):
 
         A row is the instant before which it is not due (None: due now), what it is about, and its data (JSON text).
         """
-        internal, settings = version.definition.internal, version.definition.settings
+        settings = version.definition.settings
         default = None if settings is None else json.dumps(settings)
         parameters = {
-            "job_id": version.job_id,
-            "job_version_id": version.id,
-            "name": version.job,
-            "priority": version.definition.priority,
-            "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
+            **self._given(version),
             **self.stamp,
             **columns,
             "owner": self.id_of(columns["owner"]) if "owner" in columns else self.actor_id,
