@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 from jobctl.database import Row
 from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason, State, Status, SystemJob
@@ -15,6 +15,15 @@ SAVED = tuple(field.name for field in fields(SystemJob))
 DEFAULTS = Definition()
 NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
 """What a row holds of which nothing was said."""
+UNSAID: Final[dict[str, Any]] = {
+    "state": State.READY,
+    "status": Status.WAITING_FOR_RESOURCES,
+    "depth": 0,
+    "platform": False,
+    **dict.fromkeys(("reason", "plan", "occurrence_at", "start_by", "ready_on", "completed_on", "parent", "rerun_of")),
+    **dict.fromkeys(("regarding", "dropped", "utc_offset", "event", "key")),
+}
+"""What a new system job is unless something else is said."""
 
 
 def system_job_from(row: Row) -> SystemJob:

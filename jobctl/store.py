@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from jobctl.clock import Clock
 from jobctl.config import Config
@@ -25,13 +25,12 @@ from jobctl.model import (
     Job,
     JobVersion,
     Plan,
-    State,
-    Status,
     SystemJob,
     Wait,
 )
 from jobctl.rows import (
     SAVED,
+    UNSAID,
     definition_from,
     definition_text,
     new_system_job,
@@ -60,17 +59,6 @@ class DaemonRow:
     slots: int
     started_on: int
     stopped_on: int | None
-
-
-UNSAID: Final[dict[str, Any]] = {
-    "state": State.READY,
-    "status": Status.WAITING_FOR_RESOURCES,
-    "depth": 0,
-    "platform": False,
-    **dict.fromkeys(("reason", "plan", "occurrence_at", "start_by", "ready_on", "completed_on", "parent", "rerun_of")),
-    **dict.fromkeys(("regarding", "dropped", "utc_offset", "event", "key")),
-}
-"""What a new system job is unless something else is said."""
 
 
 class Store:
