@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any, Final
 
-from jobctl import moves, promotion, texts
+from jobctl import moves, texts
 from jobctl.clock import to_datetime
 from jobctl.errors import Refused
 from jobctl.model import MAX_DEPTH, Definition, JobVersion, Reason, State, Status, SystemJob, Wait
@@ -136,6 +136,8 @@ def submit_within(
         return same
     columns.update(_common(tx, message_name), data=request.data, regarding=request.regarding)
     if version.definition.token is not None:
+        from jobctl import promotion  # only with a token: it brings all schedules along
+
         promotion.join_planned(tx)
     predecessors = [(wait, tx.system_job(wait.after)) for wait in conditions.after]
     waiting = _waits_for(predecessors, conditions, at is not None and at > tx.now)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
+
+# The bare type: every command rings, and the module around it costs start-up time.
+from _socket import AF_UNIX, SOCK_DGRAM
+from _socket import socket as Socket
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 NAME = "wake.sock"
 
@@ -15,13 +22,14 @@ class Bell:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._place = -1
-        self._sender: socket.socket | None = None
+        self._sender: Socket | None = None
 
     def ring(self) -> None:
         try:
             if self._sender is None:
                 self._place = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-                self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                self._sender = Socket(AF_UNIX, SOCK_DGRAM)
+                self._sender.setblocking(False)
             # Through the directory's descriptor: a socket's path is limited to 108 bytes, a home is not.
             self._sender.sendto(b"w", f"/proc/self/fd/{self._place}/{NAME}")
         except OSError:
@@ -38,6 +46,8 @@ class Bell:
 
 def listen(directory: Path) -> socket.socket:
     """The daemon's end; call it only under the daemon's lock."""
+    import socket
+
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         (directory / NAME).unlink(missing_ok=True)
