@@ -187,11 +187,12 @@ class Daemon:
         if self.fleet.burying or self.fleet.waiting_for_greetings:
             self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
         self._hand_over()
-        self.wishes.tell(self.store)
         gone = self.fleet.gone()
         self.fleet.report_stuck()
-        due = self.promoter.look(self.store) and not self.stopping
-        claiming = not self.stopping and self.dispatcher.can_claim()
+        with self.store.snapshot():  # of one moment, and cheaper than one look after the other
+            self.wishes.tell(self.store)
+            due = self.promoter.look(self.store) and not self.stopping
+            claiming = not self.stopping and self.dispatcher.can_claim()
         return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone, due)
 
     def _check_place(self) -> None:
