@@ -31,7 +31,7 @@ GREETING_WITHIN = 10.0
 """Seconds for which claiming waits until an adopted runner has said what it holds."""
 CROWDED = 256
 """Messages that could not be stored yet, above which older reports of a run are dropped."""
-FILES = (".sock", ".journal", ".begun")
+FILES = (".sock", ".journal", ".journal.new", ".begun")
 """How the names of runners' files end."""
 STUCK_AFTER = 60.0
 """Seconds that a process may survive SIGKILL before its slot is given back."""
@@ -316,11 +316,8 @@ class Fleet:
                 (self.config.run_directory / name).unlink(missing_ok=True)
 
     def _unlink_files(self, runner_id: str) -> None:
-        for path in (self.journal_path(runner_id), self.socket_path(runner_id), self.begun_path(runner_id)):
+        for path in (self.socket_path(runner_id), *map(Path, journal.files(str(self.journal_path(runner_id))))):
             path.unlink(missing_ok=True)
-
-    def begun_path(self, runner_id: str) -> Path:
-        return self.config.run_directory / f"{runner_id}.begun"
 
     def journal_path(self, runner_id: str) -> Path:
         return self.config.run_directory / f"{runner_id}.journal"

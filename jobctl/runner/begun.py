@@ -10,12 +10,10 @@ import os
 from mmap import mmap
 from typing import Final
 
-RING: Final = 512
+RING: Final = 511
 """Ordinals that are remembered; no runner has as many runs in a worker's hands."""
-START: Final = 4096
-"""Where the ring begins, in bytes; the instant is just before. What is written to the file's descriptor by mistake hits
-its beginning, which is not used."""
-SIZE: Final = START + 8 * RING
+SIZE: Final = 8 + 8 * RING
+"""Bytes of both. The descriptor stands behind them, so that what user code writes to it by mistake hits neither."""
 
 
 class Begun:
@@ -47,7 +45,7 @@ class Marks:
     """What a worker wrote."""
 
     def __init__(self, content: bytes | mmap) -> None:
-        self.cells = memoryview(content)[START - 8 :].cast("q")
+        self.cells = memoryview(content).cast("q")
 
     def has(self, ordinal: int) -> bool:
         return self.cells[1 + ordinal % RING] == ordinal

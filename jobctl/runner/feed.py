@@ -28,7 +28,7 @@ from jobctl.runner.work import Work
 MAX_HELD: Final = 128
 MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
-DOZE: Final = 0.0005
+DOZE: Final = 0.0002
 MAX_KNOWN: Final = 64
 MAX_KNOWN_LENGTH: Final = 200
 BELIEVED: Final = 1.0

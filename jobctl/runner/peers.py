@@ -100,7 +100,10 @@ class Peer:
             self.inbox += self.reader.feed(READ_BUFFER[:size])
         except BlockingIOError:
             return False
-        except (OSError, ProtocolError):
+        except ProtocolError as error:
+            size = 0
+            self.inbox += error.messages
+        except OSError:
             self.close()
             return False
         while self.inbox and self.open:

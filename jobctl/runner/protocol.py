@@ -23,6 +23,9 @@ Message = dict[str, Any]
 class ProtocolError(Exception):
     """The peer sent what is no frame; the connection is of no further use."""
 
+    messages: list[Message] = []
+    """What came whole before that."""
+
 
 class Shared(TypedDict):
     """What the runs of one definition have in common. Durations are seconds."""
@@ -99,9 +102,17 @@ class FrameReader:
 
     def feed(self, data: bytes | memoryview) -> list[Message]:
         """The messages that `data` completes. Raises ProtocolError."""
-        buffer, decode = self.buffer, self.decode
-        buffer += data
+        self.buffer += data
         messages: list[Message] = []
+        try:
+            self._take_frames(messages)
+        except ProtocolError as error:
+            error.messages = messages
+            raise
+        return messages
+
+    def _take_frames(self, messages: list[Message]) -> None:
+        buffer, decode = self.buffer, self.decode
         start, size = 0, len(buffer)
         while size - start >= 4:
             end = start + 4 + LENGTH.unpack_from(buffer, start)[0]
@@ -112,4 +123,3 @@ class FrameReader:
             messages += decode(bytes(buffer[start + 4 : end]))
             start = end
         del buffer[:start]
-        return messages

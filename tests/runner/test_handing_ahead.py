@@ -341,6 +341,18 @@ def test_more_than_the_socket_holds_follows_later(runner: RunnerProcess) -> None
         assert json.loads(outcome["result"])[1]["number"] == n
 
 
+def test_garbage_on_every_descriptor_costs_only_its_own_run(runner: RunnerProcess) -> None:
+    warm(runner)
+    works = [call(runner, "witness") for _ in range(20)]
+    works[5] = call(runner, "writes_garbage")
+    works[10] = call(runner, "witness", ends_with="kill")
+    runner.submit(*works)
+    found = outcomes(runner, works)
+    reasons = [outcome["reason"] for outcome in found]
+    assert reasons == [None] * 5 + ["no_result"] + [None] * 4 + ["signal"] + [None] * 9
+    assert witness(runner) == numbers(works[:5] + works[6:])
+
+
 def test_an_answer_for_another_run_makes_no_sense(runner: RunnerProcess, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "import os, time\n"

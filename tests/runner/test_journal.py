@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobctl.runner import journal
-from jobctl.runner.begun import Begun
+from jobctl.runner.begun import RING, Begun
 from jobctl.runner.journal import Journal, begun_path, fed_record, files, read, unfed_record
 from jobctl.runner.protocol import Message
 from jobctl.runner.work import Work
@@ -93,7 +93,7 @@ def test_fed_runs_are_begins_if_and_only_if_they_have_begun(path: Path) -> None:
     append(one, record("begin", sequence=7, claim=2))
     assert [(r["k"], r.get("sequence")) for r in read(path)] == [("journal", None), ("end", 1), ("begin", 7)]
     for ordinal in (1, 2, 3, 6, 7):
-        marks.marks.cells[1 + ordinal % 512] = ordinal
+        marks.marks.cells[1 + ordinal % RING] = ordinal
         marks.marks.cells[0] = ordinal * 1_000_000
     begins = read(path)[3:]
     assert [(r["sequence"], r["claim"], r["attempt"], r["n"]) for r in begins] == [
