@@ -42,12 +42,7 @@ calling.HIDDEN.add(__file__)
 MAX_RUNS = 10_000
 MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
-<<<<<<< HEAD
-RING = 512  # as in begun.py
-BEGUN_SIZE = 4096 + 8 * RING  # as the runner maps it, whatever has been written behind that
-=======
 RING = 511  # as in begun.py
->>>>>>> origin/runner
 MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
 UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
 NOTHING = bytes(4)
@@ -192,11 +187,7 @@ class Files:
 class Worker:
     def __init__(self, channel: Channel, begun: int) -> None:
         self.channel = channel
-<<<<<<< HEAD
-        self.begun = memoryview(mmap.mmap(begun, BEGUN_SIZE))[-8 * (RING + 1) :].cast("q")
-=======
         self.begun = memoryview(mmap.mmap(begun, 8 + 8 * RING)).cast("q")
->>>>>>> origin/runner
         """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
         self.variables: dict[str, str] = {}
