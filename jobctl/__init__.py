@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobctl.api import current, emit, job, submit, submit_many
+    from jobctl.api import current, emit, job, result, submit, submit_many, wait
     from jobctl.model import SystemJob
 
 __version__ = "0.1.0"
-__all__ = ["SystemJob", "__version__", "current", "emit", "job", "submit", "submit_many"]
+__all__ = ["SystemJob", "__version__", "current", "emit", "job", "result", "submit", "submit_many", "wait"]
 
 _HOMES = {
-    **dict.fromkeys(("current", "emit", "job", "submit", "submit_many"), "jobctl.api"),
+    **dict.fromkeys(("current", "emit", "job", "result", "submit", "submit_many", "wait"), "jobctl.api"),
     "SystemJob": "jobctl.model",
 }
 

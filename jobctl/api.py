@@ -133,6 +133,45 @@ def submit_many(name: str, data: Iterable[object], at: datetime | str | None = N
         return list(submitting.submit_many(store, name, requests, message_name="api"))
 
 
+def wait(system_job: SystemJob | int, timeout: float | None = None) -> SystemJob:
+    """The system job once it is completed, however it ended; `timeout` is in seconds.
+
+    Raises TimeoutError when it is not completed by then, SystemJobNotFound when there is none or it was deleted.
+    """
+    from jobctl.changes import Changes
+    from jobctl.kept import open_store
+    from jobctl.states import State
+
+    sequence = system_job if isinstance(system_job, int) else system_job.sequence
+    with open_store() as store:
+        deadline = None if timeout is None else store.clock.monotonic() + timeout
+        changes = Changes(store)
+        while (found := store.system_job(sequence)).state is not State.COMPLETED:
+            if not changes.wait(deadline):
+                raise TimeoutError(f"system job {sequence} was not completed within {timeout:g} s")
+        return found
+
+
+def result(system_job: SystemJob | int, timeout: float | None = None) -> Any:
+    """What the callable of a system job returned, once it has; `timeout` is in seconds.
+
+    Raises NotSucceeded when it failed or was canceled, and what `wait` raises.
+    """
+    import json
+
+    from jobctl.errors import NotSucceeded
+    from jobctl.kept import open_store
+    from jobctl.states import Status
+
+    ended = wait(system_job, timeout)
+    if ended.status is not Status.SUCCEEDED:
+        how = f"{ended.status.label} ({ended.reason})"
+        raise NotSucceeded(f"system job {ended.sequence} {how}" + (f": {ended.message}" if ended.message else ""))
+    with open_store() as store:
+        found = store.payload(ended.sequence)[1]
+    return None if found is None else json.loads(found)
+
+
 def emit(event: str) -> int:
     """Release the system jobs that wait for the event now; how many. Nothing is kept of it for later ones."""
     from jobctl import control

@@ -45,6 +45,12 @@ class SystemJobNotFound(NotFound):
         super().__init__(f"no system job {text}; see: jobctl monitor")
 
 
+class NotSucceeded(JobctlError):
+    """What was waited for failed, or was canceled."""
+
+    exit_code = FAILED
+
+
 class Refused(JobctlError):
     """Not legal in the present state; nothing was changed."""
 

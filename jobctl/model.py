@@ -21,6 +21,8 @@ JsonDict = dict[str, Any]
 
 MAX_DEPTH: Final = 16
 MAX_LOSSES: Final = 3
+NOT_STARTED: Final = "could not be started yet: "
+"""How the message begins of what was handed back for a passing cause; the next begin takes it away."""
 MISSED_AFTER: Final = 60 * 1_000_000
 """Microseconds after which a late occurrence counts as missed (Etendo's misfire threshold)."""
 

@@ -12,7 +12,7 @@ from jobctl.assignment import Assignment, Runner
 from jobctl.clock import MICROSECONDS
 from jobctl.database import Row
 from jobctl.fleet import Fleet, Message
-from jobctl.model import Outcome, Reason, State, Status, SystemJob
+from jobctl.model import NOT_STARTED, Outcome, Reason, State, Status, SystemJob
 from jobctl.pace import Pace
 from jobctl.rows import system_job_from
 from jobctl.store import Transaction
@@ -144,8 +144,9 @@ class Recorder:
         self._released(runner, message["sequence"])
         if row is not None:
             attempt = row.attempt - (row.started_on is not None)
-            self._hand_back(tx, replace(row, started_on=None, attempt=attempt))
-            log.warning("#%d could not be started now: %s", row.sequence, message.get("message"))
+            words = f"{NOT_STARTED}{message.get('message')}"
+            self._hand_back(tx, replace(row, started_on=None, attempt=attempt, message=words))
+            log.warning("#%d %s", row.sequence, words)
             self.should_wait = True
 
     def _on_returned(self, tx: Transaction, runner: Runner, message: Message) -> None:

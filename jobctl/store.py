@@ -366,7 +366,9 @@ class Transaction(Store):
         self.database.run_many("save_result", rows)
 
     def delete(self, sequence: int) -> None:
+        """With everything that is only about it."""
         self.database.run("delete_system_job", {"sequence": sequence})
+        self.database.run("delete_events", {"sequences": json.dumps([sequence])})
 
     def due(self, limit: int) -> list[SystemJob]:
         """Suspended ones whose time has come, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 
 import jobctl
+import jobctl as module
 from jobctl.api import MARK, CommandRun, Mark, report
 from jobctl.clock import from_datetime
-from jobctl.errors import BadInput, JobctlError, JobNotFound, Refused, SystemJobNotFound, TryAgain
+from jobctl.errors import BadInput, JobctlError, JobNotFound, NotSucceeded, Refused, SystemJobNotFound, TryAgain
 from jobctl.kept import caller
 from jobctl.model import Reason, State
 from jobctl.runner.protocol import FrameReader, encode
@@ -303,3 +305,62 @@ def test_a_registered_callable_runs(jobctl: Jobctl, daemon: StartDaemon, tmp_pat
     jobctl("run", "invoice", "--data", '{"month": "2026-10"}', "--wait", expect=0)
     document = jobctl("show", "1", "--json", expect=0).json["system_job"]
     assert (document["result"], document["progress"], document["stage"]) == ({"month": "2026-10"}, 50.0, "half")
+
+
+def test_waiting_for_the_end_and_the_result(jobctl: Jobctl, daemon: StartDaemon, tmp_path: Path) -> None:
+    code = "def double(n): return {'twice': 2 * n}\ndef fail(): raise ValueError('no')\n"
+    (tmp_path / "sums.py").write_text(code)
+    where = ["--cwd", tmp_path, "--python", sys.executable]
+    jobctl("add", "double", "--callable", "sums:double", *where, expect=0)
+    jobctl("add", "fail", "--callable", "sums:fail", *where, expect=0)
+    with pytest.raises(TimeoutError, match="system job 1 was not completed within 0.05 s"):
+        module.wait(module.submit("double", [4]), timeout=0.05)
+    daemon("--slots", 2)
+    assert module.result(1, timeout=20) == {"twice": 8}
+    assert module.wait(1).state is State.COMPLETED
+    with pytest.raises(NotSucceeded, match=r"system job 2 failed \(exception\): ValueError: no"):
+        module.result(module.submit("fail"), timeout=20)
+    with pytest.raises(SystemJobNotFound):
+        module.wait(99)
+
+
+def test_many_at_once(jobctl: Jobctl) -> None:
+    jobctl("add", "one", "--", "true", expect=0)
+    assert module.submit_many("one", [{"n": n} for n in range(3)], at="in 2h") == [1, 2, 3]
+    assert [jobctl("show", n, "--json", expect=0).json["system_job"]["data"] for n in (1, 3)] == [{"n": 0}, {"n": 2}]
+    with pytest.raises(BadInput):
+        module.submit_many("one", [1, {2}])
+    with pytest.raises(JobNotFound):
+        module.submit_many("two", [1])
+    assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 3
+
+
+def test_more_than_one_commit_takes_keep_their_order(jobctl: Jobctl) -> None:
+    jobctl("add", "one", "--", "true", expect=0)
+    assert module.submit_many("one", range(12_000)) == list(range(1, 12_001))
+
+
+def test_a_store_that_stays_open_follows_its_home(jobctl: Jobctl, home: Path, tmp_path: Path) -> None:
+    jobctl("add", "one", "--", "true", expect=0)
+    assert module.submit("one").sequence == 1
+    aside = tmp_path / "aside.db"
+    for path in home.glob("jobctl.db*"):
+        path.rename(aside.with_name(path.name))
+    jobctl("add", "one", "--", "true", expect=0)
+    assert module.submit("one").sequence == 1  # in the new database
+    assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 1
+
+
+def test_a_forked_child_has_a_store_of_its_own(jobctl: Jobctl) -> None:
+    jobctl("add", "one", "--", "true", expect=0)
+    module.submit("one")
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if module.submit("one").sequence > 1 else 1
+        finally:
+            os._exit(code)
+    module.submit("one")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 3

@@ -33,6 +33,7 @@ def why(app: App, name_or_id: str, as_json: bool) -> None:
     \b
     jobctl why 42
     jobctl why backup
+    jobctl why adhoc        (the newest command that was run without a definition)
     """
     found = explain(app.store(), name_or_id, app.clock.now())
     output = app.output(as_json)
@@ -56,6 +57,10 @@ def explain(store: Store, name_or_id: str, now: int) -> Explanation:
     with store.snapshot():
         if names_system_job(store, name_or_id):
             return why_system_job(store, control.resolve(store, name_or_id, "show"), now)
+        if name_or_id == control.ADHOC and (job_id := store.job_id(name_or_id)) is not None:
+            newest = store.newest_system_job(job_id)  # it is no job, but what was run without one is asked for by it
+            if newest is not None:
+                return why_system_job(store, newest, now)
         return why_job(store, store.job(name_or_id), now)
 
 

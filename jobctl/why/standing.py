@@ -9,7 +9,7 @@ from typing import Final
 from jobctl import ledger
 from jobctl.clock import MICROSECONDS
 from jobctl.errors import BadInput
-from jobctl.model import Plan, Reason, State, Status, SystemJob
+from jobctl.model import NOT_STARTED, Plan, Reason, State, Status, SystemJob
 from jobctl.why.daemons import jumps
 from jobctl.why.facts import Case, Fact, first_command, length, named, operation, quoted, resume, said, when
 from jobctl.why.queues import behind, first_of_chain, room
@@ -224,6 +224,8 @@ def held(case: Case, row: SystemJob) -> list[Fact]:
 def ready(case: Case, row: SystemJob, depth: int) -> list[Fact]:
     words = "it is ready to go on where it stood" if row.has_process else "it is ready"
     since = Fact("ready", f"{words} {case.since(row.ready_on or row.due_at)}", details={"since": row.ready_on})
+    if row.message and row.message.startswith(NOT_STARTED) and no_daemon(case) is None:
+        return [Fact("not_started", f"it {row.message}; it is tried again every second"), since]
     if row.blocked_by is not None:
         return [*in_line(case, row, depth), since]
     found = no_daemon(case)

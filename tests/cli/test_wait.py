@@ -48,7 +48,7 @@ def test_time_is_up(jobctl: Jobctl) -> None:
 
 def test_a_name_stands_for_the_one_that_runs(jobctl: Jobctl, daemon: StartDaemon) -> None:
     daemon()
-    jobctl("add", "one", "--", "sleep", "0.5", expect=0)
+    jobctl("add", "one", "--", "sleep", "2", expect=0)
     jobctl("run", "one", expect=0)
     assert jobctl("wait", "one", expect=0).stdout == "1 one: succeeded\n"
     assert jobctl("wait", "one", expect=3).stderr.startswith("jobctl: job 'one' has no system job to wait for")

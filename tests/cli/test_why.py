@@ -114,3 +114,10 @@ def test_show_tells_it_in_one_line_with_what_it_waits_for(jobctl: Jobctl) -> Non
     assert jobctl("show", 2, "--json", expect=0).json["system_job"]["after"][0]["met_on"] is not None
     assert "after" not in jobctl("monitor", "--json", expect=0).json["system_jobs"][0]
     assert " why " not in jobctl("show", 1, expect=0).stdout
+
+
+def test_what_was_run_without_a_definition_is_asked_for_by_its_shelf(jobctl: Jobctl) -> None:
+    assert "no job named 'adhoc'" in jobctl("why", "adhoc", expect=3).stderr
+    jobctl("run", "--", "true", expect=0)
+    jobctl("run", "--", "false", expect=0)
+    assert jobctl("why", "adhoc", expect=0).stdout.splitlines()[0] == "2 false ready"

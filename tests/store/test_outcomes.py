@@ -289,3 +289,15 @@ def test_a_retry_of_one_that_was_postponed_waits_for_the_later_instant(
     row = world.row(1)
     assert (row.reason, row.retry_count, row.runner_id) == (Reason.POSTPONED, 1, None)
     assert row.due_at == START + minutes * MINUTE
+
+
+def test_what_could_not_be_started_says_so_until_it_begins(world: World) -> None:
+    world.job()
+    sequence = control.submit(world.store, "backup").sequence
+    world.claim()
+    world.report(sequence, "unbegun", message="cannot start true: Resource temporarily unavailable (errno 11)")
+    words = "could not be started yet: cannot start true: Resource temporarily unavailable (errno 11)"
+    assert (world.row(sequence).state.label, world.row(sequence).message) == ("ready", words)
+    world.start()
+    world.end(sequence)
+    assert world.row(sequence).message is None
