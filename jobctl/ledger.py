@@ -30,7 +30,7 @@ def schedule_of(plan: Plan) -> Schedule:
     return _built(json.dumps(plan.spec), plan.time_zone, plan.start_at, plan.end_at, plan.activated_at)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4096)
 def _built(spec: str, time_zone: str, start_at: int | None, end_at: int | None, activated_at: int) -> Schedule:
     import json
 
