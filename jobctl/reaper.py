@@ -32,6 +32,8 @@ class Reaper:
         left += [orphan for orphan in self.orphans(runner) if orphan not in left]
         for member in left:
             processes.signal_member(member, signal.SIGKILL)
+        if not left:
+            self.reap()  # what died since the first time: nobody looks for it later
         return not left
 
     def members(self, runner: Runner) -> list[ProcessInfo]:

@@ -69,7 +69,7 @@ def test_a_torn_record_at_the_journals_end_costs_only_itself(daemon: StartDaemon
 def test_a_runner_that_left_nothing_behind_is_lost_not_run_again(
     daemon: StartDaemon, witness: Witness, home: Path
 ) -> None:
-    witness.add("job", "sleep 0.5")
+    witness.add("job", "sleep 2")
     first = daemon()
     number = witness.run("job")
     witness.wait("S")
