@@ -130,7 +130,8 @@ def submit_many(name: str, data: Iterable[object], at: datetime | str | None = N
     with open_store() as store:
         instant = None if at is None else _instant(at, store.clock.now())
         requests = (submitting.Request(text, instant) for text in texts)
-        return list(submitting.submit_many(store, name, requests, message_name="api"))
+        commits = submitting.submit_many(store, name, requests, message_name="api")
+        return [number for numbers in commits for number in numbers]
 
 
 def wait(system_job: SystemJob | int, timeout: float | None = None) -> SystemJob:

@@ -88,7 +88,9 @@ def submit(
         return submit_within(tx, tx.version_in_force(name), Request(data, at, regarding, conditions), message_name)
 
 
-def submit_many(store: Store, name: str, requests: Iterable[Request], *, message_name: str = "run") -> Iterator[int]:
+def submit_many(
+    store: Store, name: str, requests: Iterable[Request], *, message_name: str = "run"
+) -> Iterator[list[int]]:
     """Submit one system job for each request; their numbers, in order, as soon as each commit is done.
 
     A commit takes 5,000 of them. Raises what `submit` does; then nothing of that commit was submitted.
@@ -106,7 +108,7 @@ def submit_many(store: Store, name: str, requests: Iterable[Request], *, message
                     found += tx.insert_system_jobs(version, rows, **_common(tx, message_name))
                 else:
                     found += [submit_within(tx, version, request, message_name).sequence for request in group]
-        yield from found
+        yield found
 
 
 def submit_adhoc(

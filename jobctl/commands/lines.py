@@ -21,24 +21,30 @@ if TYPE_CHECKING:
 MEMBERS: Final = ("data", "at", "regarding", "key", "after", "on_event")
 IN_MEMORY: Final = 64 * 1024 * 1024
 """Bytes of checked lines above which they wait in a temporary file."""
+ROOM: Final = 200
+"""Bytes that a line takes in memory beside its text."""
 LONGEST: Final = 2 * MAX_JSON_BYTES
 
 
 def requests(app: App, source: str) -> Iterator[Request]:
     """What the file (`-`: stdin) asks for. Raises BadInput naming the first line that cannot be right."""
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8", newline="\n") as checked:
+    with tempfile.TemporaryFile(mode="w+", encoding="utf-8", newline="\n") as later:
         try:
             with sys.stdin.buffer if source == "-" else open(source, "rb") as file:
-                _check(app, file, checked)
+                checked = _check(app, file, later)
         except OSError as error:
             raise BadInput(f"cannot read {source}: {error.strerror}") from None
-        checked.seek(0)
-        for line in checked:
+        yield from checked
+        later.seek(0)
+        for line in later:
             yield _request(*json.loads(line))
 
 
-def _check(app: App, file: IO[bytes], checked: IO[str]) -> None:
+def _check(app: App, file: IO[bytes], later: IO[str]) -> list[Request]:
+    """What the first lines ask for, up to IN_MEMORY; the others, checked, are written to `later`."""
     here, now = zone(local_zone_name()), app.clock.now()
+    checked: list[Request] = []
+    size = 0
     for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
         if not line.strip():
             continue
@@ -49,10 +55,15 @@ def _check(app: App, file: IO[bytes], checked: IO[str]) -> None:
             instant = None if asked.get("at") is None else parse_instant(_text(asked, "at"), now, here)
             data = None if asked.get("data") is None else json_of(asked["data"])
             kept: tuple[Any, ...] = (data, instant, *[asked.get(name) for name in MEMBERS[2:]])
-            _request(*kept)
+            request = _request(*kept)
         except JobctlError as error:
             raise BadInput(f"line {number}: {error}; nothing was submitted") from None
-        checked.write(json.dumps(kept) + "\n")
+        size += len(line) + ROOM
+        if size <= IN_MEMORY:
+            checked.append(request)
+        else:
+            later.write(json.dumps(kept) + "\n")
+    return checked
 
 
 def _members(line: bytes) -> dict[str, Any]:

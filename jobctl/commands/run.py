@@ -111,11 +111,11 @@ def submit_lines(app: App, name: str, source: str, as_json: bool) -> None:
 
     store, numbers = app.store(), []
     store.version_in_force(name)  # before a long file is read
-    for sequence in submitting.submit_many(store, name, requests(app, source)):
+    for found in submitting.submit_many(store, name, requests(app, source)):
         if as_json:
-            numbers.append(sequence)
+            numbers += found
         else:
-            click.echo(str(sequence))
+            click.echo("\n".join(map(str, found)))
     if as_json:
         app.output(True).document({"sequences": numbers})
     note_daemon(app)
