@@ -19,6 +19,8 @@ from bench.sections.startup import PAGE, median
 
 METRICS = ("rows", "turn_ms", "job_ms", "monitor", "show", "why_ready", "why_completed", "start_s", "full_scans")
 TURNS = 300
+SETTLE = 1500
+"""Turns before they count: a daemon that starts looks through the sizes of old output, a little in each turn."""
 QUEUE = 5_000
 """Ready ones that the daemon has to work off, in each home."""
 WORKED = 5.0
@@ -149,6 +151,9 @@ def _turn(home: Home, pid: int, turns: int) -> float:
     from jobctl.wake import wake
 
     costs = []
+    for _ in range(turns * (SETTLE // TURNS)):
+        wake(home.path / "run")
+        time.sleep(0.003)
     for _ in range(5):
         before = processes.usage([pid])
         for _ in range(turns // 5):
