@@ -28,6 +28,7 @@ from campaigns.workload import Workload
 SLOTS = 4
 BACKLOG = 24
 """Unfinished system jobs that submission keeps in store, so that there is always something to kill."""
+QUICK_BACKLOG = 120
 SNAPSHOT_EVERY = 2.0
 SETTLE_WITHIN = 120.0
 STALLED_AFTER = 30.0
@@ -36,7 +37,7 @@ STALLED_AFTER = 30.0
 class Campaign:
     """One home, one workload, many deaths."""
 
-    def __init__(self, home: Path, kills: int, seed: int, *, runners: bool, workers: bool) -> None:
+    def __init__(self, home: Path, kills: int, seed: int, *, runners: bool, workers: bool, quick: bool) -> None:
         self.home = home
         self.kills = kills
         self.seed = seed
@@ -44,7 +45,8 @@ class Campaign:
         self.workers = workers
         self.chance = random.Random(seed)
         self.witness = home.with_name("witness")
-        self.workload = Workload(home, self.witness, self.chance)
+        self.workload = Workload(home, self.witness, self.chance, quick=quick)
+        self.backlog = QUICK_BACKLOG if quick else BACKLOG
         self.victims = victims.Victims(home, self.chance)
         self.found: dict[str, list[str]] = defaultdict(list)
         self.finals: dict[int, tuple[tuple[Any, ...], int]] = {}
@@ -53,6 +55,8 @@ class Campaign:
         self.next_snapshot = 0.0
         self.starting: list[float] = []
         self.recovering: list[float] = []
+        self.most_together = 0
+        """System jobs seen in the hands of one runner."""
         self.log = home.with_name("daemon.log")
         self.boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         self.killing_took = 0.0
@@ -135,7 +139,9 @@ class Campaign:
         if time.monotonic() >= self.next_snapshot:
             self._compare_finals()
             self.next_snapshot = time.monotonic() + SNAPSHOT_EVERY
-        if self._unfinished() < BACKLOG:
+        query = "SELECT count(*) FROM system_jobs WHERE state = 2 GROUP BY runner_id"
+        self.most_together = max([self.most_together, *(count for (count,) in self.database.execute(query))])
+        if self._unfinished() < self.backlog:
             self.workload.submit()
         else:
             time.sleep(seconds)
@@ -266,6 +272,7 @@ def table(campaign: Campaign) -> str:
         ("failed with a killed runner or worker", f"{lost}, {sum(row['reason'] == 'signal' for row in rows)}"),
         ("occurrences skipped for overlap", sum(row["reason"] == "overlap" for row in rows)),
         ("snapshots of final states", campaign.snapshots),
+        ("most in the hands of one runner", campaign.most_together),
         ("start to ready", quantiles(campaign.starting)),
         ("start to first record or run", quantiles(campaign.recovering)),
         *((words, len(campaign.found[name])) for name, words in COLUMNS.items()),
@@ -280,6 +287,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="for what is random; printed, else chosen")
     parser.add_argument("--runners", action="store_true", help="kill runners too")
     parser.add_argument("--workers", action="store_true", help="kill workers too")
+    parser.add_argument("--quick", action="store_true", help="with bursts of jobs so short that they are handed ahead")
     parser.add_argument("--keep", action="store_true", help="keep the home, also when all is well")
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**6)
@@ -289,7 +297,7 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith("JOBCTL_")]:
         del os.environ[name]
     os.environ["JOBCTL_HOME"] = str(home)
-    campaign = Campaign(home, chosen.kills, seed, runners=chosen.runners, workers=chosen.workers)
+    campaign = Campaign(home, chosen.kills, seed, runners=chosen.runners, workers=chosen.workers, quick=chosen.quick)
     try:
         campaign.run()
         campaign.check()

@@ -17,6 +17,7 @@ sleep $JOBCTL_DATA
 read now _ </proc/uptime; echo "E $JOBCTL_SEQUENCE $JOBCTL_ATTEMPT $now" >>{witness}
 echo "out $JOBCTL_SEQUENCE $JOBCTL_ATTEMPT"
 """
+QUICK = SHELL.replace("sleep $JOBCTL_DATA\n", "")
 FLAKY = SHELL + '[ "$JOBCTL_ATTEMPT" -ge 3 ] || exit 7\n'
 BEAT = SHELL.replace("$JOBCTL_DATA", "0.15")
 MODULE = """\
@@ -51,10 +52,21 @@ class Kind:
     every: int | None = None
     """Seconds between the occurrences of its schedule."""
     on_lost: str = "fail"
+    quick: bool = False
+    """Whether it does nothing but tell the witness: short enough to be handed ahead, and submitted in bursts."""
 
     @property
     def callable(self) -> bool:
         return self.text is None
+
+
+def quick_kinds() -> list[Kind]:
+    return [
+        Kind("quick", 3, QUICK, quick=True),
+        Kind("quick-call", 9, None, quick=True),
+        Kind("quick-again", 2, None, ("--on-lost", "retry"), on_lost="retry", quick=True),
+        Kind("quick-link", 1, None, ("--token", "red"), token="red", quick=True),
+    ]
 
 
 def kinds() -> list[Kind]:
@@ -87,11 +99,12 @@ def environment(home: Path) -> dict[str, str]:
 class Workload:
     """Defines the jobs in a fresh home and submits them at random; `accepted` is what the store has promised to run."""
 
-    def __init__(self, home: Path, witness: Path, chance: random.Random) -> None:
+    def __init__(self, home: Path, witness: Path, chance: random.Random, *, quick: bool = False) -> None:
         self.home = home
         self.witness = witness
         self.chance = chance
-        self.kinds = {kind.name: kind for kind in kinds()}
+        found = [*kinds(), *quick_kinds()] if quick else kinds()
+        self.kinds: dict[str, Kind] = {kind.name: kind for kind in found}
         self.accepted: dict[int, tuple[str, float]] = {}
         """Job and duration in seconds of each submitted system job."""
         self.environment = environment(home)
@@ -111,16 +124,16 @@ class Workload:
             if kind.every is not None:
                 self.jobctl("schedule", kind.name, "--every", f"{kind.every}s")
 
-    def submit(self) -> int:
-        """Submit one, through the Python interface; the number it was accepted under."""
+    def submit(self) -> None:
+        """Submit one at random, or a burst of quick ones, through the Python interface."""
         some = [kind for kind in self.kinds.values() if kind.weight]
         (kind,) = self.chance.choices(some, [one.weight for one in some])
-        seconds = round(self.chance.uniform(0.06, 0.4) / kind.attempts, 3)
-        data: object = [seconds] if kind.callable else seconds
-        at = "in 1s" if self.chance.random() < 0.03 else None
-        accepted = jobctl.submit(kind.name, data=data, at=at)
-        self.accepted[accepted.sequence] = (kind.name, seconds)
-        return accepted.sequence
+        for _ in range(self.chance.randrange(1, 60) if kind.quick else 1):
+            seconds = 0.0 if kind.quick else round(self.chance.uniform(0.06, 0.4) / kind.attempts, 3)
+            data: object = [seconds] if kind.callable else seconds
+            at = "in 1s" if self.chance.random() < 0.03 else None
+            accepted = jobctl.submit(kind.name, data=data, at=at)
+            self.accepted[accepted.sequence] = (kind.name, seconds)
 
     def end_schedules(self) -> None:
         for kind in self.kinds.values():

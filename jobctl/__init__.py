@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobctl.api import current, emit, job, submit
+    from jobctl.api import current, emit, job, submit, submit_many
     from jobctl.model import SystemJob
 
 __version__ = "0.1.0"
-__all__ = ["SystemJob", "__version__", "current", "emit", "job", "submit"]
+__all__ = ["SystemJob", "__version__", "current", "emit", "job", "submit", "submit_many"]
 
 _HOMES = {
-    **dict.fromkeys(("current", "emit", "job", "submit"), "jobctl.api"),
+    **dict.fromkeys(("current", "emit", "job", "submit", "submit_many"), "jobctl.api"),
     "SystemJob": "jobctl.model",
 }
 

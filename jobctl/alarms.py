@@ -80,6 +80,15 @@ def notice(tx: Transaction, row: SystemJob) -> SystemJob:
     return row
 
 
+def success_is_no_news(tx: Transaction, job_id: int) -> bool:
+    """Whether a success of the job changes nothing of what is kept here, so that it need not be noticed."""
+    ((version_id, _, *columns),) = tx.database.run("alarm", {"job_id": job_id})
+    if version_id is None:
+        return True
+    definition = tx.job_version(version_id).definition
+    return Alarm(*columns) == Alarm() == _after_success(Alarm(), tx.now, definition)
+
+
 def _kind(row: SystemJob) -> Change | None:
     """What it may be a change to; a success may be a recovery."""
     match row.status:

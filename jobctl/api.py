@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from jobctl.model import SystemJob, Wait
-    from jobctl.store import Store
 
     After = int | SystemJob | tuple[int | SystemJob, str]
 
@@ -105,29 +103,43 @@ def submit(
     ending. `on_event`: not before `emit` of that event. `key`: the same request again gives the first system job.
     Raises a JobctlError whose text says what is wrong.
     """
-    from jobctl import control
+    from jobctl import submitting
+    from jobctl.jsontext import json_of
+    from jobctl.kept import open_store
 
-    text = None if data is None else control.check_json(_json(data))
-    conditions = control.Conditions(_waits(after), on_event, key)
-    with _store() as store:
+    text = None if data is None else json_of(data)
+    plain = after == () and on_event is None and key is None
+    conditions = submitting.UNCONDITIONAL if plain else submitting.Conditions(_waits(after), on_event, key)
+    with open_store() as store:
         instant = None if at is None else _instant(at, store.clock.now())
         columns: dict[str, Any] = {"data": text, "at": instant, "regarding": regarding}
-        return control.submit(store, name, conditions=conditions, message_name="api", **columns)
+        return submitting.submit(store, name, conditions=conditions, message_name="api", **columns)
+
+
+def submit_many(name: str, data: Iterable[object], at: datetime | str | None = None) -> list[int]:
+    """Submit a system job of the job `name` for each item of `data`, as `submit` takes it; their numbers, in order.
+
+    All items are checked before the first is submitted. A commit takes 5,000: each is submitted whole or not at all.
+    Raises a JobctlError whose text says what is wrong.
+    """
+    from jobctl import submitting
+    from jobctl.jsontext import json_of
+    from jobctl.kept import open_store
+
+    texts = [None if item is None else json_of(item) for item in data]
+    with open_store() as store:
+        instant = None if at is None else _instant(at, store.clock.now())
+        requests = (submitting.Request(text, instant) for text in texts)
+        return list(submitting.submit_many(store, name, requests, message_name="api"))
 
 
 def emit(event: str) -> int:
     """Release the system jobs that wait for the event now; how many. Nothing is kept of it for later ones."""
     from jobctl import control
+    from jobctl.kept import open_store
 
-    with _store() as store:
+    with open_store() as store:
         return len(control.emit(store, event))
-
-
-def _store() -> Store:
-    from jobctl import clock, config
-    from jobctl.store import Store
-
-    return Store.open(config.load(os.environ), clock.system_clock(), caller())
 
 
 def _waits(after: After | Iterable[After]) -> tuple[Wait, ...]:
@@ -145,13 +157,6 @@ def _waits(after: After | Iterable[After]) -> tuple[Wait, ...]:
     return tuple(found.values())
 
 
-def _json(data: object) -> str:
-    try:
-        return json.dumps(data)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadInput(f"data must be what JSON can hold: {error}") from None
-
-
 def _instant(at: datetime | str, now: int) -> int:
     from datetime import datetime
 
@@ -167,19 +172,6 @@ def _instant(at: datetime | str, now: int) -> int:
     from jobctl.schedule.zones import local_zone_name, zone
 
     return parse_instant(at, now, zone(local_zone_name()))
-
-
-def caller() -> str:
-    """The actor of this process: the run it is part of, else its user."""
-    sequence = os.environ.get("JOBCTL_SEQUENCE", "")
-    if sequence.isascii() and sequence.isdecimal():
-        return f"run:{sequence}"
-    import pwd
-
-    try:
-        return f"user:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:
-        return f"user:{os.getuid()}"
 
 
 class Run(Protocol):

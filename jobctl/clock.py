@@ -51,13 +51,27 @@ class OffsetClock:
             return 0.0, 0.0
 
     def now(self) -> int:
-        return time.time_ns() // 1000 + round(self.offsets()[0] * MICROSECONDS)
+        return time.time_ns() // 1000 + self.shift()
 
     def monotonic(self) -> float:
         return time.monotonic() + self.offsets()[1]
 
     def boottime(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) + self.offsets()[1]
+
+    def shift(self) -> int:
+        """Microseconds by which `now` is ahead of the system's wall clock."""
+        return round(self.offsets()[0] * MICROSECONDS)
+
+
+def shift(clock: Clock) -> int:
+    """Microseconds by which a clock is ahead of the system's wall clock."""
+    return clock.shift() if isinstance(clock, OffsetClock) else 0
+
+
+def doze(seconds: float) -> None:
+    """Sleep by the system's clock, whatever moves the others: for moments only."""
+    time.sleep(seconds)
 
 
 def system_clock() -> Clock:

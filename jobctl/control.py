@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
-from jobctl import alarms, ledger, logs, moves, promotion, scheduling, texts
-from jobctl.clock import to_datetime
+from jobctl import alarms, ledger, logs, moves, promotion, scheduling, submitting, texts
 from jobctl.config import Config
 from jobctl.errors import BadInput, Refused
 from jobctl.finding import resolve as resolve
@@ -20,47 +17,23 @@ from jobctl.legality import legal_operations as legal_operations
 from jobctl.legality import require
 from jobctl.locks import FileLock
 from jobctl.model import (
-    MAX_DEPTH,
     Definition,
     Job,
-    JobVersion,
     Reason,
     State,
     Status,
     SystemJob,
-    Wait,
 )
 from jobctl.scheduling import Planned
 from jobctl.store import Store, Transaction
+from jobctl.submitting import ADHOC as ADHOC
+from jobctl.submitting import Conditions as Conditions
+from jobctl.submitting import Request as Request
+from jobctl.submitting import submit as submit
+from jobctl.submitting import submit_adhoc as submit_adhoc
+from jobctl.submitting import submit_many as submit_many
 
-ADHOC = "adhoc"
-MAX_NAME = 256
-"""Characters of a system job's name (Dataverse: Name)."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a submitted system job waits for beside its time, and the key that makes it the same request again."""
-
-    after: tuple[Wait, ...] = ()
-    event: str | None = None
-    key: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raises BadInput for texts that cannot be stored or shown."""
-        if self.event is not None:
-            texts.word(self.event, "event", texts.LONGEST_EVENT)
-        if self.key is not None:
-            texts.word(self.key, "key", texts.LONGEST_KEY)
-
-
-@dataclass(frozen=True, slots=True)
-class CallerContext:
-    """Inside a run: which one, and how deep its submissions are nested."""
-
-    parent: str | None
-    depth: int
 
 
 # Definitions
@@ -124,105 +97,7 @@ def check_name(name: str) -> None:
         raise BadInput(f"the name {ADHOC!r} is kept for commands that are run without a definition")
 
 
-# Submitting
-
-
-def submit(
-    store: Store,
-    name: str,
-    *,
-    data: str | None = None,
-    at: int | None = None,
-    regarding: str | None = None,
-    message_name: str = "run",
-    conditions: Conditions = Conditions(),
-) -> SystemJob:
-    """One system job of a named job, due now or at instant `at`; `data` is JSON text.
-
-    Raises JobNotFound, SystemJobNotFound for an unknown predecessor, Refused for a key used with other data.
-    """
-    texts.word(name, "name of a job", 1000)
-    columns: dict[str, Any] = {"data": data, "at": at, "regarding": regarding, "message_name": message_name}
-    with store.write() as tx:
-        return _submit(tx, tx.job(name).version, conditions, **columns)
-
-
-def submit_adhoc(
-    store: Store,
-    definition: Definition,
-    *,
-    data: str | None = None,
-    at: int | None = None,
-    regarding: str | None = None,
-    conditions: Conditions = Conditions(),
-    name: str | None = None,
-) -> SystemJob:
-    """One system job of a command that has no definition of its own; kept under job `adhoc`."""
-    with store.write() as tx:
-        job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
-        version = tx.job_version(tx.insert_job_version(job_id, definition))
-        name = (name or definition.summary)[:MAX_NAME]
-        columns: dict[str, Any] = {"name": name, "data": data, "at": at, "regarding": regarding, "message_name": "run"}
-        return _submit(tx, version, conditions, **columns)
-
-
-def _submit(
-    tx: Transaction, version: JobVersion, conditions: Conditions = Conditions(), *, at: int | None, **columns: Any
-) -> SystemJob:
-    if conditions.key is not None and (same := _with_key(tx, version, conditions.key, columns.get("data"))):
-        return same
-    if columns.get("regarding") is not None:
-        texts.regarding(columns["regarding"])
-    caller = caller_context()
-    if caller.depth > MAX_DEPTH:
-        raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
-    here = to_datetime(tx.now).astimezone().utcoffset()
-    columns["utc_offset"] = None if here is None else here // timedelta(minutes=1)
-    if caller.parent and (found := tx.system_job_by_hex(caller.parent)):
-        columns["owner"] = tx.system_job(found[0]).owner  # what a run submits is its owner's
-    columns.update(depth=caller.depth, parent=bytes.fromhex(caller.parent) if caller.parent else None)
-    if version.definition.token is not None:
-        promotion.join_planned(tx)
-    predecessors = [(wait, tx.system_job(wait.after)) for wait in conditions.after]
-    waiting = _waits_for(predecessors, conditions, at is not None and at > tx.now)
-    if waiting is None:
-        columns.update(ready_on=tx.now, due_at=tx.now if at is None else at)
-    else:
-        due_at = tx.now if at is None else at
-        columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=waiting, due_at=due_at)
-    row = tx.insert_system_job(version, event=conditions.event, key=conditions.key, **columns)
-    for wait, predecessor in predecessors:
-        if predecessor.state is State.COMPLETED and not wait.met_by(predecessor.status):
-            # As if it had been submitted a moment earlier: the answer must not depend on who was faster.
-            return moves.complete(tx, row, Status.CANCELED, Reason.DEPENDENCY, moves.unmet(wait, predecessor))
-        met_on = tx.now if predecessor.state is State.COMPLETED else None
-        tx.database.run("insert_wait", {"sequence": row.sequence, **asdict(wait), "met_on": met_on})
-    # What waits for others takes its place in a token's queue only then, or two could wait for each other.
-    return row if waiting in (Reason.AFTER, Reason.WAITING_FOR_EVENT) else moves.join_token(tx, row)
-
-
-def _waits_for(predecessors: list[tuple[Wait, SystemJob]], conditions: Conditions, later: bool) -> Reason | None:
-    if any(predecessor.state is not State.COMPLETED for _, predecessor in predecessors):
-        return Reason.AFTER
-    if conditions.event is not None:
-        return Reason.WAITING_FOR_EVENT
-    return Reason.SCHEDULED if later else None
-
-
-def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) -> SystemJob | None:
-    """The system job that was submitted with that key before; Refused if it got other data."""
-    rows = tx.database.run("by_key", {"job_id": version.job_id, "key": key})
-    if not rows:
-        return None
-    found = tx.system_job(rows[0][0])
-    same = tx.payload(found.sequence)[0] == data
-    if version.job == ADHOC:
-        same = same and tx.job_version(found.job_version_id).definition.argv == version.definition.argv
-    if not same:
-        raise Refused(
-            f"the key {key!r} was used for system job {found.sequence} with other data; nothing was submitted"
-        )
-    return found
+# Events
 
 
 def emit(store: Store, event: str) -> list[SystemJob]:
@@ -234,14 +109,6 @@ def emit(store: Store, event: str) -> list[SystemJob]:
             tx.event("event", sequence=row.sequence, event=event)
             moves.go_on(tx, tx.save(row, replace(row, event=None)))
         return [tx.system_job(row.sequence) for row in rows]
-
-
-def caller_context() -> CallerContext:
-    """Who calls, from the environment that a run is given."""
-    parent, depth = os.environ.get("JOBCTL_ID"), os.environ.get("JOBCTL_DEPTH", "")
-    if not parent or not re.fullmatch("[0-9a-f]{32}", parent):
-        return CallerContext(None, 0)
-    return CallerContext(parent, int(depth) + 1 if re.fullmatch("[0-9]{1,3}", depth) else 1)
 
 
 # Operations on system jobs
@@ -323,18 +190,9 @@ def rerun(store: Store, sequence: int) -> SystemJob:
                 raise Refused(f"job {row.job!r} was removed; there is no definition to run again")
             version = job.version
         data, _ = tx.payload(sequence)
-        return _submit(
-            tx,
-            version,
-            name=row.name if alone else version.job,
-            at=None,
-            data=data,
-            operation_type=row.operation_type,
-            platform=row.platform,
-            regarding=row.regarding,
-            message_name="rerun",
-            rerun_of=sequence,
-        )
+        columns = {"operation_type": row.operation_type, "platform": row.platform, "rerun_of": sequence}
+        name = row.name if alone else version.job
+        return submitting.submit_within(tx, version, Request(data, None, row.regarding), "rerun", name=name, **columns)
 
 
 def delete(store: Store, sequence: int, force: bool = False) -> SystemJob:

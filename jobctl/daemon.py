@@ -7,7 +7,6 @@ import os
 import selectors
 import signal
 import socket
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from types import FrameType
 import jobctl
 from jobctl import presence, processes, wake, watch
 from jobctl.assignment import Runner
+from jobctl.claiming import Claimed
 from jobctl.clock import Alarm, Clock, SystemClock
 from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
@@ -23,16 +23,22 @@ from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
+from jobctl.pace import Pace
 from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
-from jobctl.store import Claimed, Store
+from jobctl.store import Store
+from jobctl.wishes import Wishes
 
 log = logging.getLogger("jobctl")
 
 LONGEST_SLEEP = 30.0
+CHECKED = 256 * 1024 * 1024
+"""Bytes of a database up to which it is checked before anything is run: about a second. `doctor` checks any."""
 BEGIN_MAY_WAIT = 0.02
 """Seconds for which a begin waits for its end, so that both go into one commit."""
+TOGETHER = 0.004
+"""Seconds for which ends wait for others while their runners have enough to do."""
 PATIENCE = 0.5
 """Seconds to wait for another writer before signals and runners are looked at again."""
 DISMISSAL = 2.0
@@ -67,7 +73,6 @@ class Daemon:
         """Seconds to wait for what runs after the first signal; None waits without limit."""
         self.lock = FileLock(config.daemon_lock)
         self.signals = 0
-        self.told: set[tuple[int, int, int]] = set()
         self.begin_since: float | None = None
         self.quiet_until = 0.0
         self.troubled = False
@@ -76,7 +81,8 @@ class Daemon:
         """Nothing more is promoted or claimed."""
         self.leave_at: float | None = None
         self.promoter = Promoter(clock, presence.Pulse(config, clock))
-        self.to_hand_over: deque[Claimed] = deque()
+        self.paces = Pace()
+        self.to_hand_over: list[Claimed] = []
 
     # From start to end
 
@@ -97,7 +103,7 @@ class Daemon:
             self.lock.release()
 
     def _start(self, seen: int | None) -> None:
-        fault = self.store.database.check()
+        fault = self.store.database.check(CHECKED)
         if fault is not None:
             raise StorageFailed(f"the database {self.config.database} is damaged ({fault}); restore a backup of it")
         processes.set_subreaper()
@@ -109,10 +115,11 @@ class Daemon:
             ((generation,),) = tx.database.run("insert_daemon", {**row, **tx.stamp})
             self.promoter.start(tx)
         self.fleet = Fleet(self.config, self.clock, generation)
-        self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots)
+        self.wishes = Wishes(self.fleet)
+        self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
         self._open_ears()
-        for runner_id, *identity, _ in self.store.database.run("runners", {"host_id": self.host_id}):
-            self.fleet.adopt(runner_id, processes.Identity(*identity))
+        for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
+            self.fleet.adopt(runner_id, processes.Identity(*identity), protocol)
         self.fleet.clear_strays({row[0] for row in self.store.database.run("held_by_runners")})
         self.store.database.set_wait(PATIENCE)
 
@@ -180,12 +187,12 @@ class Daemon:
         if self.fleet.burying or self.fleet.waiting_for_greetings:
             self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
         self._hand_over()
-        self._tell_wishes()
+        self.wishes.tell(self.store)
         gone = self.fleet.gone()
         self.fleet.report_stuck()
         due = self.promoter.look(self.store) and not self.stopping
         claiming = not self.stopping and self.dispatcher.can_claim()
-        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone)
+        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone, due)
 
     def _check_place(self) -> None:
         if not self.store.database.in_place():
@@ -194,24 +201,24 @@ class Daemon:
                 " then start the daemon again"
             )
 
-    def _write(self, gone: list[Runner]) -> bool:
+    def _write(self, gone: list[Runner], due: bool) -> bool:
         """Record, promote and claim in one commit, then hand over; whether anything was found to do."""
-        recorder = Recorder(self.fleet)
+        recorder = Recorder(self.fleet, self.paces)
         messages = list(self.fleet.inbox)
         try:
             with self.store.write() as tx:
                 self._still_mine(tx)
                 for runner, message in messages:
                     recorder.apply(tx, runner, message)
+                recorder.finish(tx)
                 for runner in gone:
                     recorder.bury(tx, runner)
-                promoted = 0 if self.stopping else self.promoter.promote(tx)
+                promoted = self.promoter.promote(tx) if due else 0
                 claimed = [] if self.stopping else self.dispatcher.claim(tx, recorder)
         except BaseException:
             recorder.rolled_back()
             raise
-        for _ in messages:
-            self.fleet.inbox.popleft()
+        self.fleet.stored(len(messages))
         recorder.settled()
         if recorder.should_wait:
             self.dispatcher.not_before = self.clock.monotonic() + AFTER_TROUBLE
@@ -222,9 +229,9 @@ class Daemon:
 
     def _hand_over(self) -> None:
         """Give runners what is claimed for them; what the store did not let happen last time comes first."""
-        while self.to_hand_over:
-            self.dispatcher.hand_over(self.to_hand_over[0])
-            self.to_hand_over.popleft()
+        if self.to_hand_over:
+            self.dispatcher.hand_over(self.to_hand_over)
+            self.to_hand_over = []
 
     def _still_mine(self, store: Store) -> None:
         newest = store.daemon()
@@ -244,21 +251,6 @@ class Daemon:
                 return False
         self.begin_since = None
         return True
-
-    def _tell_wishes(self) -> None:
-        """Pass on what operators asked for; a runner takes it as often as it is said."""
-        for sequence, claim, runner_id, state, status, begun in self.store.database.run("wishes"):
-            wish = Status(status) if state == State.LOCKED else Status.CANCELING
-            runner = self.fleet.runners.get(runner_id)
-            if (sequence, claim, wish) in self.told or runner is None or not runner.greeted:
-                continue
-            if not begun:
-                self.fleet.send(runner, {"k": "take_back", "sequences": [sequence]})
-            kind = "pause" if wish is Status.PAUSING else "cancel"
-            self.fleet.send(runner, {"k": kind, "sequence": sequence, "reason": "user"})
-            self.told.add((sequence, claim, wish))
-        if len(self.told) > 10_000:
-            self.told.clear()
 
     # Sleeping
 
@@ -280,7 +272,11 @@ class Daemon:
             self.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
         else:
             limits.append(0.05)  # a clock moved by a file rings no alarm
-        for key, _ in self.fleet.wait(min(limits)):
+        heard = self.fleet.wait(min(limits))
+        together = self.clock.monotonic() + TOGETHER
+        while not heard and self.fleet.may_wait and (left := together - self.clock.monotonic()) > 0:
+            heard = self.fleet.wait(left)
+        for key, _ in heard:
             self._heard(key)
         if self.fleet.reaper.is_init:
             self.fleet.reaper.reap()
@@ -356,7 +352,7 @@ class Daemon:
                 if row.sequence not in told:
                     continue
                 grace.append(tx.job_version(row.job_version_id).definition.grace)
-                self.told.add((row.sequence, row.claim, Status.CANCELING))
+                self.wishes.is_told(row.sequence, row.claim, Status.CANCELING)
                 if row.state is State.LOCKED and row.status is not Status.CANCELING:
                     tx.save(row, replace(row, status=Status.CANCELING))
         self.leave_at = self.clock.monotonic() + max(grace) + MIN_LEAVE

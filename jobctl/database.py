@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,20 @@ def statements(path: Path) -> dict[str, str]:
     return found
 
 
+@cache
+def all_statements() -> dict[str, str]:
+    """The named statements of all files."""
+    return {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
+
+
 def migrations(directory: Path = SQL / "migrations") -> list[tuple[int, str]]:
     """The numbered migrations, in order."""
     files = sorted(directory.glob("[0-9]*.sql"))
     return [(int(file.name.split("_")[0]), file.read_text(encoding="utf-8")) for file in files]
+
+
+def newest_migration(directory: Path) -> int:
+    return max(int(name.split("_")[0]) for name in os.listdir(directory) if name[0].isdigit() and name.endswith(".sql"))
 
 
 class Database:
@@ -47,9 +58,10 @@ class Database:
         self.path = config.database
         self.wait = wait
         self.directory = directory
+        self.newest = newest_migration(directory)
         self.lock = FileLock(config.write_lock)
         self.read_only = False
-        self._named = {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
+        self._named = all_statements()
         with translated(self.path):
             self.connection = self._open()
             try:
@@ -80,7 +92,7 @@ class Database:
     def _prepare(self, daemon: bool) -> None:
         execute = self.connection.execute
         application, version = self._header()
-        newest = migrations(self.directory)[-1][0]
+        newest = self.newest
         foreign = application != APPLICATION_ID and (application or version or self._has_tables())
         if foreign or version > newest:
             self._refuse(application, version, newest)
@@ -153,7 +165,7 @@ class Database:
         try:
             yield
         finally:
-            self.lock.release()
+            self.lock.pass_on()
 
     @contextmanager
     def _immediate(self) -> Iterator[None]:
@@ -192,6 +204,11 @@ class Database:
         with translated(self.path):
             return self.connection.execute(self._named[name], parameters or {}).fetchall()
 
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> list[Row]:
+        """The rows of a named statement that is run once for each of the parameters."""
+        with translated(self.path):
+            return self.connection.executemany(self._named[name], parameters).fetchall()
+
     def changes(self) -> int:
         return self.connection.changes()
 
@@ -206,8 +223,10 @@ class Database:
         self.wait = seconds
         self.connection.setbusytimeout(int(seconds * 1000))
 
-    def check(self) -> str | None:
-        """The first fault that a quick check of the whole file finds."""
+    def check(self, largest: int | None = None) -> str | None:
+        """The first fault that a quick check of the whole file finds; a file above `largest` bytes is not read."""
+        if largest is not None and self.path.stat().st_size > largest:
+            return None
         try:
             ((answer,),) = self.connection.execute("PRAGMA quick_check(1)").fetchall()
         except apsw.CorruptError as error:
@@ -225,7 +244,15 @@ class Database:
         except OSError:
             return False
 
+    def is_current(self) -> bool:
+        """Whether it is still the file at its path, of the version this code knows."""
+        if not self.in_place():
+            return False
+        with translated(self.path):
+            return int(self.connection.pragma("user_version")) == self.newest
+
     def close(self) -> None:
+        self.lock.close()
         self.connection.close()
 
 

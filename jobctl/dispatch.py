@@ -1,79 +1,164 @@
-"""Claiming for free slots and handing over to runners, with the order that makes an attempt begin."""
+"""Claiming for free slots and handing over to runners, short ones ahead, with the order that makes an attempt begin."""
 
 from __future__ import annotations
 
 import logging
-import os
-import stat
-import sys
-from dataclasses import asdict
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 
+from jobctl import claiming, pace
 from jobctl.assignment import Assignment, Runner
-from jobctl.config import Config
-from jobctl.fleet import PACKAGE_PARENT, Fleet
-from jobctl.model import Definition, Outcome, Reason, Status, SystemJob
+from jobctl.claiming import Candidate, Claimed
+from jobctl.fleet import Fleet
+from jobctl.model import JobVersion, Outcome, Reason, Status
+from jobctl.orders import CannotPrepare, Orders
+from jobctl.pace import Pace
 from jobctl.recorder import Recorder
-from jobctl.runner.protocol import MAX_FRAME, PROTOCOL, encode
-from jobctl.store import Claimed, Store, Transaction
+from jobctl.runner.protocol import PROTOCOL
+from jobctl.store import Store, Transaction
 
 log = logging.getLogger("jobctl")
 
-MAX_VARIABLE = 128 * 1024 - 256
-"""Bytes of a variable's value; Linux refuses longer strings."""
+
+@dataclass
+class Berth:
+    """A runner that holds short work only, and may be given more ahead."""
+
+    runner: Runner
+    count: int
+    load: float
+    """Seconds of work it holds, as expected."""
 
 
 class Dispatcher:
     """Fills the daemon's slots."""
 
-    def __init__(self, fleet: Fleet, store: Store, host_id: int, slots: int) -> None:
+    def __init__(self, fleet: Fleet, store: Store, host_id: int, slots: int, paces: Pace) -> None:
         self.fleet = fleet
         self.store = store
         self.host_id = host_id
         self.slots = slots
+        self.paces = paces
         self.not_before = 0.0
         """The monotonic second before which nothing is claimed, after something could not be started."""
         self.short = False
         """No process could be started for another runner; said once."""
 
     def can_claim(self) -> bool:
-        """Whether there is a free slot, something to run in it, and a runner to take it; runners are started."""
-        free = self.slots - self.fleet.slots_used()
-        if free <= 0 or self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
+        """Whether something may run and somebody can take it; runners are started for free slots."""
+        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
-        ((claimable,),) = self.store.database.run("claimable", {"host_id": self.host_id, "limit": free})
+        free = max(self.slots - self.fleet.slots_used(), 0)
+        rows = self.store.database.run("claimable", {"host_id": self.host_id, "limit": max(free, 1)})
+        if not rows:
+            return False
+        wanted = min(free, len(rows))
         idle = sum(1 for _ in self.fleet.idle())
-        while idle < claimable:
-            try:
-                self.fleet.spawn()
-            except OSError as error:
-                if not self.short:
-                    log.error("cannot start another runner: %s", error.strerror)
-                self.short = True
-                break
-            self.short = False
+        while idle < wanted and self._spawn():
             idle += 1
-        return min(int(claimable), idle) > 0
+        if wanted and idle:
+            return True
+        version, priority = rows[0]
+        self._make_way(priority)
+        return any(self._fits(version, berth) for berth in self._berths())
+
+    def _spawn(self) -> bool:
+        try:
+            self.fleet.spawn()
+            self.short = False
+        except OSError as error:
+            if not self.short:
+                log.error("cannot start another runner: %s", error.strerror)
+            self.short = True
+        return not self.short
+
+    def _make_way(self, priority: int) -> None:
+        """Ask back what was handed ahead and is less urgent than the head of the queue."""
+        for runner in self.fleet.runners.values():
+            later = [given.sequence for given in runner.unbegun if given.priority < priority]
+            if later and not runner.recalled and runner.able:
+                self.fleet.recall(runner, later)
+
+    # Choosing
 
     def claim(self, tx: Transaction, recorder: Recorder) -> list[Claimed]:
-        """Lock the heads of the queue, one for each free slot; who runs them is committed with it."""
+        """Lock the heads of the queue, one for each free slot and short ones ahead; who has them is committed too."""
         if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return []
-        claimed: list[Claimed] = []
         free = self.slots - self.fleet.slots_used()
         idle = list(self.fleet.idle())
-        while free > len(claimed) and idle:
-            candidate = idle[-1]
-            if not candidate.stored:
-                self._store_runner(tx, recorder, candidate)
-            parameters = {"host_id": self.host_id, "daemon_id": self.fleet.generation, "runner_id": candidate.id}
-            rows = tx.database.run("claim_ready", {**parameters, **tx.stamp})
-            if not rows:
-                break
-            claimed.append(Claimed(*rows[0]))
-            if claimed[-1].runner_id == candidate.id:
-                idle.pop()
-        return claimed
+        berths = self._berths()
+        room = (
+            max(free, 0) + sum(pace.MOST - berth.count for berth in berths) + pace.MOST * min(max(free, 0), len(idle))
+        )
+        if not room:
+            return []
+        chosen = list(self._choose(claiming.queue(tx, self.host_id, room), free, idle, berths))
+        for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
+            runner = self.fleet.runners[runner_id]
+            if not runner.stored:
+                self._store_runner(tx, recorder, runner)
+        return claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
+
+    def _choose(
+        self, queue: list[Candidate], free: int, idle: list[Runner], berths: list[Berth]
+    ) -> Iterator[tuple[Candidate, str]]:
+        """Whom each takes, in the queue's order, up to the first that has to wait."""
+        begun: defaultdict[int, int] = defaultdict(int)
+        for candidate in queue:
+            if candidate.concurrency is not None:
+                if candidate.running + begun[candidate.job_id] >= candidate.concurrency:
+                    continue
+                begun[candidate.job_id] += 1
+            if candidate.runner_id is not None:
+                if free <= 0:
+                    return
+                free -= 1
+                yield candidate, candidate.runner_id
+            elif free > 0 and idle:
+                free -= 1
+                runner = self._take(idle, candidate.job_version_id)
+                expected = self.paces.expected(candidate.job_version_id)
+                if expected is not None and candidate.concurrency is None:
+                    berths.append(Berth(runner, 1, expected))
+                yield candidate, runner.id
+            else:
+                berth = min(berths, key=lambda berth: berth.load, default=None)
+                if berth is None or candidate.concurrency is not None:
+                    return
+                if not self._fits(candidate.job_version_id, berth):
+                    return
+                berth.count += 1
+                berth.load += self.paces.expected(candidate.job_version_id) or 0.0
+                yield candidate, berth.runner.id
+
+    def _take(self, idle: list[Runner], version: int) -> Runner:
+        """One of the idle runners: best the one that ran the same last, whose worker may be warm for it."""
+        runner = next((runner for runner in idle if runner.last_version == version), idle[-1])
+        idle.remove(runner)
+        return runner
+
+    def _berths(self) -> list[Berth]:
+        """The runners that hold short work only, none of which is known to take its time."""
+        found = []
+        for runner in self.fleet.runners.values():
+            given = runner.given.values()
+            if not given or runner.recalled or not runner.able:
+                continue
+            if any(one.began or one.paused or one.stuck or one.expected is None for one in given):
+                continue
+            found.append(Berth(runner, len(given), sum(one.expected or 0.0 for one in given)))
+        return found
+
+    def _fits(self, version: int, berth: Berth) -> bool:
+        expected = self.paces.expected(version)
+        return (
+            expected is not None
+            and expected <= pace.QUICK
+            and berth.count < pace.MOST
+            and berth.load + expected <= pace.AHEAD
+        )
 
     def _store_runner(self, tx: Transaction, recorder: Recorder, runner: Runner) -> None:
         row = {
@@ -86,111 +171,46 @@ class Dispatcher:
         runner.stored = True
         recorder.if_failed.append(lambda: setattr(runner, "stored", False))
 
-    def hand_over(self, claimed: Claimed) -> None:
-        """Send the runner its order, now that the claim is committed."""
-        runner = self.fleet.runners.get(claimed.runner_id)
-        if runner is None:  # it died while its system job waited for a slot; the burial decides
-            return
-        if claimed.continued:
-            self.fleet.go_on(runner, claimed.sequence, claimed.claim)
-            return
-        runner.given[claimed.sequence] = Assignment(claimed.sequence, claimed.claim, claimed.attempt + 1)
-        row = self.store.system_job(claimed.sequence)
-        definition = self.store.job_version(claimed.job_version_id).definition
-        data, _ = self.store.payload(claimed.sequence)
-        try:
-            run = order(self.fleet.config, row, definition, data)
-            if len(encode({"k": "work", "runs": [run]})) > MAX_FRAME:
-                raise CannotPrepare("its data and environment are larger than 16 MiB together")
-        except CannotPrepare as error:
-            self._fail(runner, claimed, str(error))
-            return
-        self.fleet.send(runner, {"k": "work", "runs": [run]})
+    # Handing over
 
-    def _fail(self, runner: Runner, claimed: Claimed, message: str) -> None:
+    def hand_over(self, claimed: Iterable[Claimed]) -> None:
+        """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
+        ready = [(one, *self._look_up(one)) for one in claimed]
+        orders: dict[str, Orders] = {}
+        for one, version, data in ready:
+            runner = self.fleet.runners.get(one.runner_id)
+            if runner is None:  # it died while its system job waited for a slot; the burial decides
+                continue
+            if one.continued:
+                self.fleet.go_on(runner, one.sequence, one.candidate.claim)
+            else:
+                self._give(runner, one.candidate, version, data, orders.setdefault(runner.id, Orders(runner)))
+        for runner_id, order in orders.items():
+            for message in order.rest():
+                self.fleet.send(self.fleet.runners[runner_id], message)
+
+    def _look_up(self, claimed: Claimed) -> tuple[JobVersion, str | None]:
+        """The definition and the data."""
+        candidate = claimed.candidate
+        version = self.store.job_version(candidate.job_version_id)
+        if candidate.data is not None or not candidate.data_size or claimed.continued:
+            return version, candidate.data
+        return version, self.store.payload(candidate.sequence)[0]
+
+    def _give(self, runner: Runner, one: Candidate, version: JobVersion, data: str | None, orders: Orders) -> None:
+        expected = self.paces.expected(version.id) if one.concurrency is None else None
+        given = Assignment(one.sequence, one.claim, one.attempt + 1, version.id, one.priority, expected)
+        runner.given[one.sequence] = given
+        runner.last_version = version.id
+        try:
+            for message in orders.add(version, one, data):
+                self.fleet.send(runner, message)
+        except CannotPrepare as error:
+            self._fail(runner, one, str(error))
+
+    def _fail(self, runner: Runner, candidate: Candidate, message: str) -> None:
         """It cannot even be handed over: recorded at the next turn like an end that a runner reports."""
         at = self.fleet.clock.now()
-        who = {"sequence": claimed.sequence, "claim": claimed.claim, "attempt": claimed.attempt + 1}
+        who = {"sequence": candidate.sequence, "claim": candidate.claim, "attempt": candidate.attempt + 1}
         outcome = asdict(Outcome(Status.FAILED, Reason.SPAWN, message=message, ended_on=at))
-        self.fleet.inbox.append((runner, {"k": "begin", "at": at, **who}))
-        self.fleet.inbox.append((runner, {"k": "end", "outcome": outcome, **who}))
-
-
-class CannotPrepare(Exception):
-    """The run cannot be given what its definition asks for."""
-
-
-def order(config: Config, row: SystemJob, definition: Definition, data: str | None) -> dict[str, Any]:
-    """The RUN of the protocol for the attempt that follows. Raises CannotPrepare in one sentence."""
-    argv = arguments(definition)
-    return {
-        "sequence": row.sequence,
-        "id": row.id,
-        "claim": row.claim,
-        "attempt": row.attempt + 1,
-        "job": row.job,
-        "kind": "callable" if definition.callable else "command",
-        "argv": argv,
-        "callable": definition.callable,
-        "python": definition.python,
-        "path": list(definition.path),
-        "isolate": definition.isolate,
-        "data": data,
-        "cwd": definition.cwd if definition.internal is None else "/",
-        "umask": definition.umask,
-        "environment": environment(config, row, definition),
-        "timeout": definition.timeout,
-        "grace": definition.grace,
-        "success_codes": list(definition.success_codes),
-        "run_time": 0,
-    }
-
-
-def arguments(definition: Definition) -> list[str] | None:
-    """What its process is started with; None for a callable. jobctl's own code comes from where this daemon's does."""
-    if definition.internal is not None:
-        code = f"import sys; sys.path.insert(0, {PACKAGE_PARENT!r}); from jobctl.{definition.internal} import main"
-        return [sys.executable, "-I", "-c", f"{code}; sys.exit(main())"]
-    if definition.command is not None:
-        return ["/bin/sh", "-c", definition.command]
-    return None if definition.argv is None else list(definition.argv)
-
-
-def content(path: str) -> str:
-    """The text of a regular file that fits into a variable. Raises OSError, UnicodeDecodeError or CannotPrepare."""
-    # Not blocking: opening a pipe that nobody writes to would hold up the daemon.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise CannotPrepare(f"{path} is not a regular file")
-        found = file.read(MAX_VARIABLE + 1)
-    if len(found) > MAX_VARIABLE:
-        raise CannotPrepare(f"{path} is larger than {MAX_VARIABLE // 1024} KiB, too large for a variable")
-    return found.decode()
-
-
-def environment(config: Config, row: SystemJob, definition: Definition) -> dict[str, str]:
-    """What was recorded, what the daemon or a file supplies now, and who the run is; nothing else."""
-    found = dict(definition.environment)
-    for name in definition.environment_from_daemon:
-        if name in os.environ:
-            found[name] = os.environ[name]
-    for name, path in definition.environment_from_file.items():
-        try:
-            found[name] = content(path).removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise CannotPrepare(f"cannot read {path} for the variable {name}: {cause}") from None
-        if "\0" in found[name]:
-            raise CannotPrepare(f"{path} holds a NUL, which the variable {name} cannot carry")
-    found.update(
-        JOBCTL_ID=row.id,
-        JOBCTL_SEQUENCE=str(row.sequence),
-        JOBCTL_JOB=row.job,
-        JOBCTL_ATTEMPT=str(row.attempt + 1),
-        JOBCTL_DEPTH=str(row.depth),
-        JOBCTL_HOME=str(config.home),
-        JOBCTL_RUN=row.runner_id or "",
-    )
-    if os.environ.get("JOBCTL_TEST") == "1":
-        found.update({name: os.environ[name] for name in ("JOBCTL_TEST", "JOBCTL_CLOCK") if name in os.environ})
-    return found
+        self.fleet.inbox.append((runner, {"k": "end", "at": at, "outcome": outcome, **who}))

@@ -31,6 +31,8 @@ GREETING_WITHIN = 10.0
 """Seconds for which claiming waits until an adopted runner has said what it holds."""
 CROWDED = 256
 """Messages that could not be stored yet, above which older reports of a run are dropped."""
+FILES = (".sock", ".journal", ".begun")
+"""How the names of runners' files end."""
 STUCK_AFTER = 60.0
 """Seconds that a process may survive SIGKILL before its slot is given back."""
 
@@ -45,6 +47,8 @@ class Fleet:
         self.selector = selectors.DefaultSelector()
         self.runners: dict[str, Runner] = {}
         self.inbox: deque[tuple[Runner, Message]] = deque()
+        self.pressing = False
+        """Whether the inbox holds something else than ends."""
         self.reaper = Reaper(self.runners)
 
     # Starting and adopting
@@ -79,7 +83,7 @@ class Fleet:
         self._join(runner, mine)
         return runner
 
-    def adopt(self, runner_id: str, identity: Identity) -> None:
+    def adopt(self, runner_id: str, identity: Identity, protocol: int = PROTOCOL) -> None:
         """Take over a runner that an earlier daemon started, or what it left behind."""
         pidfd = -1
         if processes.alive(identity):
@@ -87,7 +91,7 @@ class Fleet:
                 pidfd = os.pidfd_open(identity.pid)
             except OSError:
                 pidfd = -1
-        runner = Runner(runner_id, identity, None, pidfd, stored=True, greeted=False)
+        runner = Runner(runner_id, identity, None, pidfd, stored=True, greeted=False, protocol=protocol)
         runner.adopted_at = self.clock.monotonic()
         self._watch(runner)
         self._await_greeting(runner)
@@ -113,7 +117,8 @@ class Fleet:
 
     def _join(self, runner: Runner, connection: socket.socket) -> None:
         connection.setblocking(False)
-        runner.connection = connection
+        runner.connection, runner.blocked = connection, False
+        runner.defined.clear()
         self.selector.register(connection, selectors.EVENT_READ, runner)
         self.send(runner, {"k": "hello", "generation": self.generation, "protocol": PROTOCOL})
 
@@ -138,8 +143,10 @@ class Fleet:
             pass
         except OSError:  # it is gone; its end is noticed by the reading side
             runner.unsent.clear()
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if runner.unsent else 0)
-        self.selector.modify(runner.connection, events, runner)
+        if bool(runner.unsent) != runner.blocked:
+            runner.blocked = bool(runner.unsent)
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if runner.blocked else 0)
+            self.selector.modify(runner.connection, events, runner)
 
     def handle(self, runner: Runner, descriptor: object, events: int) -> None:
         """What the selector found about a runner; frames go to the inbox."""
@@ -171,6 +178,7 @@ class Fleet:
                 runner.greeted, runner.adopted_at = False, self.clock.monotonic()
                 runner.given.clear()
                 runner.unsent.clear()
+                runner.blocked, runner.recalled = False, False
                 runner.reader = FrameReader()
 
     def _take_in(self, runner: Runner, message: Message) -> None:
@@ -178,7 +186,25 @@ class Fleet:
             same = ("report", message.get("sequence"))
             kept = [item for item in self.inbox if (item[1].get("k"), item[1].get("sequence")) != same]
             self.inbox = deque(kept)
+        if message.get("k") == "end":
+            runner.unstored += 1
+        else:
+            self.pressing = True
         self.inbox.append((runner, message))
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is nothing but ends, of runners that have enough to do: more of them may go into one commit."""
+        if not self.inbox or self.pressing or self.burying or self.waiting_for_greetings:
+            return False
+        return all(runner.has_plenty for runner in self.runners.values() if runner.unstored)
+
+    def stored(self, count: int) -> None:
+        """The first so many messages are."""
+        for _ in range(count):
+            runner, _ = self.inbox.popleft()
+            runner.unstored = 0
+        self.pressing = bool(self.inbox)
 
     def _died(self, runner: Runner) -> None:
         self.selector.unregister(runner.pidfd)
@@ -246,9 +272,13 @@ class Fleet:
             if self.stuck(runner) and not runner.told_stuck:
                 runner.told_stuck = True
                 count = len(self.reaper.members(runner))
-                for given in runner.given.values():
+                begun = {record["sequence"] for record in self.records(runner) if record.get("k") == "begin"}
+                held = [given for given in runner.given.values() if given.began or given.sequence in begun]
+                for given in held:
                     who = {"sequence": given.sequence, "claim": given.claim, "attempt": given.attempt}
                     self.inbox.append((runner, {"k": "stuck", "processes": count, **who}))
+                free = sorted(set(runner.given) - {given.sequence for given in held})
+                self.inbox.append((runner, {"k": "returned", "sequences": free}))
 
     def patience(self) -> float:
         """Seconds until it is worth looking again whether the processes of the dead are gone."""
@@ -270,22 +300,27 @@ class Fleet:
         self._disconnect(runner)
         if runner.process is not None:
             runner.process.poll()
-        for path in (self.journal_path(runner.id), self.socket_path(runner.id)):
-            path.unlink(missing_ok=True)
+        self._unlink_files(runner.id)
 
     def clear_strays(self, held: set[int]) -> None:
         """Remove files of runners that no row names and that nobody answers for, and data of runs not in `held`."""
         names = [path.name for path in self.config.run_directory.iterdir()]
-        for runner_id in {name.partition(".")[0] for name in names if name.endswith((".sock", ".journal"))}:
+        for runner_id in {name.partition(".")[0] for name in names if name.endswith(FILES)}:
             connection = None if runner_id in ("wake", *self.runners) else self._connect(runner_id)
             if connection is not None:  # it leaves by itself: it was given nothing, or its row would be there
                 connection.close()
             elif runner_id not in ("wake", *self.runners):
-                self.socket_path(runner_id).unlink(missing_ok=True)
-                self.journal_path(runner_id).unlink(missing_ok=True)
+                self._unlink_files(runner_id)
         for name in names:
             if name.endswith(".data") and name.partition(".")[0] not in {str(sequence) for sequence in held}:
                 (self.config.run_directory / name).unlink(missing_ok=True)
+
+    def _unlink_files(self, runner_id: str) -> None:
+        for path in (self.journal_path(runner_id), self.socket_path(runner_id), self.begun_path(runner_id)):
+            path.unlink(missing_ok=True)
+
+    def begun_path(self, runner_id: str) -> Path:
+        return self.config.run_directory / f"{runner_id}.begun"
 
     def journal_path(self, runner_id: str) -> Path:
         return self.config.run_directory / f"{runner_id}.journal"
@@ -298,6 +333,11 @@ class Fleet:
     def idle(self) -> Iterator[Runner]:
         return (runner for runner in self.runners.values() if runner.idle)
 
+    def recall(self, runner: Runner, sequences: list[int]) -> None:
+        """Ask back what was handed ahead, unless it has begun meanwhile."""
+        runner.recalled = True
+        self.send(runner, {"k": "take_back", "sequences": sequences})
+
     def of(self, sequence: int) -> tuple[Runner, Assignment] | None:
         """Who has the system job."""
         for runner in self.runners.values():
@@ -307,12 +347,7 @@ class Fleet:
 
     def slots_used(self) -> int:
         silent = sum(self._is_silent(runner) for runner in self.runners.values())
-        return silent + sum(
-            not (assignment.paused or assignment.stuck)
-            for runner in self.runners.values()
-            if not self.stuck(runner)
-            for assignment in runner.given.values()
-        )
+        return silent + sum(runner.busy for runner in self.runners.values() if not self.stuck(runner))
 
     def go_on(self, runner: Runner, sequence: int, claim: int) -> None:
         """Let a paused one continue where it was, under its new claim."""
@@ -327,9 +362,11 @@ class Fleet:
         self.send(runner, {"k": "exit"})
 
     def dismiss_surplus(self, wanted: int) -> None:
-        """Let go of idle runners beyond as many as may be needed."""
-        for runner in list(self.idle())[wanted:]:
-            self.dismiss(runner)
+        """Let go of idle runners beyond as many as may be needed, and of those that speak another protocol."""
+        strangers = [r for r in self.runners.values() if r.protocol != PROTOCOL and r.greeted and not r.given]
+        for runner in [*list(self.idle())[wanted:], *strangers]:
+            if not runner.leaving:
+                self.dismiss(runner)
 
     def wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready on any descriptor within `timeout` seconds; runners' share is handled."""

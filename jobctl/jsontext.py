@@ -9,6 +9,8 @@ from jobctl.errors import BadInput
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 MAX_JSON_DEPTH: Final = 64
+SCALARS: Final = frozenset({str, int, bool, type(None)})
+"""Types whose values are always JSON; a float may be NaN."""
 
 
 def check_json(text: str) -> str:
@@ -16,7 +18,7 @@ def check_json(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_JSON_BYTES:
         raise BadInput("the data is larger than 1 MiB; pass the path of a file instead")
     try:
-        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+        document = _parsed(text)
         if _depth(document) > MAX_JSON_DEPTH:
             raise BadInput(f"the data is nested deeper than {MAX_JSON_DEPTH} levels")
         canonical = json.dumps(document, ensure_ascii=False, allow_nan=False)
@@ -26,6 +28,38 @@ def check_json(text: str) -> str:
     except ValueError as error:
         raise BadInput(f"the data is not valid JSON: {error}") from None
     return canonical
+
+
+def parse(text: str) -> Any:
+    """The document. Raises BadInput: not JSON, or a key that appears twice."""
+    try:
+        return _parsed(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"it is not valid JSON: {error}") from None
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+
+
+def json_of(document: object) -> str:
+    """The canonical text of an object. Raises BadInput: not for JSON, over 1 MiB, or nested deeper than 64."""
+    try:
+        text = json.dumps(document, ensure_ascii=False)
+        if len(text) <= MAX_JSON_BYTES // 4 and text.isascii() and _is_flat(document):
+            return text
+        return check_json(json.dumps(document))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"data must be what JSON can hold: {error}") from None
+
+
+def _is_flat(document: object) -> bool:
+    """Whether it can neither be nested too deep nor come to hold a key twice."""
+    if type(document) is dict:
+        return all(type(key) is str and type(value) in SCALARS for key, value in document.items())
+    if type(document) is list:
+        return all(type(value) in SCALARS for value in document)
+    return type(document) in SCALARS
 
 
 def _refuse_constant(name: str) -> None:

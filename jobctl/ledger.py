@@ -5,7 +5,6 @@ What becomes of an occurrence whose instant has come is decided in `promotion`.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -111,6 +110,8 @@ def offset(job: Job, plan: Plan) -> int:
     """The job's own delay within the plan's jitter: the same for every occurrence, on every start of the daemon."""
     if not plan.jitter:
         return 0
+    import hashlib  # only with jitter: it costs start-up time
+
     digest = hashlib.sha256(f"{job.name} {job.created_on}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % plan.jitter
 

@@ -15,6 +15,8 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: int | None = None
+        self._kept: int | None = None
+        """An open descriptor that nobody holds: opening the file anew would cost more than the lock."""
         self._standing = False
         """Whether a thread of an abandoned wait still stands in line."""
 
@@ -23,7 +25,8 @@ class FileLock:
 
     def acquire(self, timeout: float = 0.0) -> bool:
         """Whether the lock was taken within `timeout` seconds."""
-        descriptor = self.open()
+        descriptor = self._kept if self._kept is not None else self.open()
+        self._kept = None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -83,6 +86,19 @@ class FileLock:
         if self._held is not None:
             os.close(self._held)
             self._held = None
+
+    def pass_on(self) -> None:
+        """Let the next one have it, and keep the file open for another time."""
+        if self._held is not None:
+            fcntl.flock(self._held, fcntl.LOCK_UN)
+            self._held, self._kept = None, self._held
+
+    def close(self) -> None:
+        """Release it, and close what was kept open."""
+        self.release()
+        if self._kept is not None:
+            os.close(self._kept)
+            self._kept = None
 
     @property
     def held(self) -> bool:

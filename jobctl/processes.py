@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 from collections.abc import Callable
@@ -116,6 +115,8 @@ def send(pid: int, number: int, is_same: Callable[[], bool]) -> bool:
 
 def set_subreaper() -> None:
     """Make this process the parent of every descendant whose own parent ends."""
+    import ctypes  # only for daemons and runners: it costs start-up time
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()

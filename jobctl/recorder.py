@@ -9,10 +9,14 @@ from typing import Any
 
 from jobctl import logs, outcomes
 from jobctl.assignment import Assignment, Runner
+from jobctl.clock import MICROSECONDS
+from jobctl.database import Row
 from jobctl.fleet import Fleet, Message
 from jobctl.model import Outcome, Reason, State, Status, SystemJob
+from jobctl.pace import Pace
 from jobctl.rows import system_job_from
 from jobctl.store import Transaction
+from jobctl.successes import Successes
 
 log = logging.getLogger("jobctl")
 
@@ -20,27 +24,39 @@ log = logging.getLogger("jobctl")
 class Recorder:
     """Applies messages inside one transaction; `settled` then makes memory agree with what was committed."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, paces: Pace | None = None) -> None:
         self.fleet = fleet
+        self.paces = paces if paces is not None else Pace()
         self.after: list[Callable[[], object]] = []
         self.if_failed: list[Callable[[], object]] = []
-        self.seen: dict[str, int] = {}
+        self.seen: dict[Runner, int] = {}
+        self.successes = Successes()
         self.should_wait = False
         """Something could not be started for a passing cause: claiming should wait a little."""
 
     def apply(self, tx: Transaction, runner: Runner, message: Message) -> None:
         """Unknown kinds are ignored: a runner of another version may say more."""
-        handler = getattr(self, f"_on_{message.get('k')}", None)
-        if handler is not None:
-            handler(tx, runner, message)
+        if not self.successes.add(tx, runner, message):
+            self.finish(tx)
+            handler = getattr(self, f"_on_{message.get('k')}", None)
+            if handler is not None:
+                handler(tx, runner, message)
         if number := message.get("n"):
-            self.seen[runner.id] = max(number, self.seen.get(runner.id, 0))
-            self.after.append(lambda: self._applied(runner, number))
+            self.seen[runner] = max(number, self.seen.get(runner, 0))
+
+    def finish(self, tx: Transaction) -> None:
+        """To be called when all messages were applied: ordinary ends are written many at a time."""
+        for runner, message in self.successes.write(tx):
+            self._on_end(tx, runner, message)
 
     def settled(self) -> None:
         """To be called once the transaction is committed."""
+        for runner, sequence, seconds in self.successes.written:
+            self._measured(runner.given.pop(sequence, None), seconds)
         for action in self.after:
             action()
+        for runner, number in self.seen.items():
+            runner.applied = max(runner.applied, number)
         for runner in self.fleet.runners.values():
             if runner.applied > runner.acked and runner.connection is not None:
                 runner.acked = runner.applied
@@ -51,8 +67,9 @@ class Recorder:
         for action in self.if_failed:
             action()
 
-    def _applied(self, runner: Runner, number: int) -> None:
-        runner.applied = max(runner.applied, number)
+    def _measured(self, given: Assignment | None, seconds: float) -> None:
+        if given is not None and given.version:
+            self.paces.measured(given.version, seconds)
 
     def _released(self, runner: Runner, sequence: int) -> None:
         self.after.append(lambda: runner.given.pop(sequence, None))
@@ -72,29 +89,44 @@ class Recorder:
     def _on_hello(self, tx: Transaction, runner: Runner, message: Message) -> None:
         for record in message.get("records", ()):
             self.apply(tx, runner, record)
+        self.finish(tx)
         self._reconcile(tx, runner, message.get("current"), message.get("queued", []))
         self.after.append(lambda: setattr(runner, "greeted", True))
 
     def _on_begin(self, tx: Transaction, runner: Runner, message: Message) -> None:
-        parameters = {name: message[name] for name in ("sequence", "claim", "attempt", "at")}
-        begun = tx.database.run("record_begin", {**parameters, **tx.stamp, "runner_id": runner.id})
         sequence = message["sequence"]
-        for (name,) in begun:
+        for (name,) in self._record_begin(tx, runner, message):
             again = f", attempt {message['attempt']}" if message["attempt"] > 1 else ""
             log.info("#%d %s started%s", sequence, name, again)
         self.after.append(lambda: self._begun(runner, sequence))
 
+    def _record_begin(self, tx: Transaction, runner: Runner, message: Message) -> list[Row]:
+        parameters = {name: message[name] for name in ("sequence", "claim", "attempt", "at")}
+        return tx.database.run("record_begin", {**parameters, **tx.stamp, "runner_id": runner.id})
+
     def _begun(self, runner: Runner, sequence: int) -> None:
-        if sequence in runner.given:
-            runner.given[sequence].began = True
+        """It takes its time: whoever was handed ahead behind it need not wait for that."""
+        given = runner.given.get(sequence)
+        if given is None:
+            return
+        given.began = True
+        if given.version:
+            self.paces.is_slow(given.version)
+        if runner.unbegun and not runner.recalled:
+            self.fleet.recall(runner, [one.sequence for one in runner.unbegun])
 
     def _on_end(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        if "at" in message:  # the begin, where nothing told of it before
+            self._record_begin(tx, runner, message)
         row = self._of_attempt(tx, runner, message)
         self._released(runner, message["sequence"])
         if row is None:
             log.debug("#%d: a late report of claim %d changes nothing", message["sequence"], message["claim"])
             return
-        self.end(tx, row, outcome_from(message["outcome"]))
+        outcome = outcome_from(message["outcome"])
+        if given := runner.given.get(row.sequence):
+            self.after.append(lambda: self._measured(given, outcome.run_time / MICROSECONDS))
+        self.end(tx, row, outcome)
 
     def end(self, tx: Transaction, row: SystemJob, outcome: Outcome) -> None:
         """An attempt is over: what becomes of its system job."""
@@ -117,6 +149,7 @@ class Recorder:
             self.should_wait = True
 
     def _on_returned(self, tx: Transaction, runner: Runner, message: Message) -> None:
+        self.after.append(lambda: setattr(runner, "recalled", False))
         for sequence in message["sequences"]:
             row = tx.find_system_job(sequence)
             self._released(runner, sequence)
@@ -190,8 +223,9 @@ class Recorder:
         for record in self.fleet.records(runner):
             if record.get("k") == "begin":
                 begun.add((record["sequence"], record["claim"]))
-            if record.get("n", 0) > self.seen.get(runner.id, 0):
+            if record.get("n", 0) > self.seen.get(runner, 0):
                 self.apply(tx, runner, record)
+        self.finish(tx)
         for values in tx.database.run("of_runner", {"runner_id": runner.id}):
             row = system_job_from(values)
             self._left_behind(tx, row, begun=row.started_on is not None or (row.sequence, row.claim) in begun)
@@ -217,7 +251,7 @@ class Recorder:
 
 
 def outcome_from(values: dict[str, Any]) -> Outcome:
-    """An outcome as a runner wrote it."""
+    """An outcome as a runner wrote it; what is left out is at its default."""
     reason = values.get("reason")
     known = {name: values[name] for name in OUTCOME_FIELDS if name in values}
     return Outcome(**{**known, "status": Status(values["status"]), "reason": Reason(reason) if reason else None})

@@ -284,7 +284,6 @@ def submit(tx: Transaction, rules: Rules) -> None:
     job_id = tx.job_id(JOB) or tx.insert_job(JOB)
     same = tx.database.run("same_version", {"job_id": job_id, "definition": definition_text(definition)})
     version_id = int(same[0][0]) if same else tx.insert_job_version(job_id, definition)
-    ((actor,),) = tx.database.run("actor", {"name": "jobctl"})
     tx.insert_system_job(
         tx.job_version(version_id),
         name="retention",
@@ -292,6 +291,6 @@ def submit(tx: Transaction, rules: Rules) -> None:
         operation_type=OPERATION_DELETION_SERVICE,
         platform=True,
         ready_on=tx.now,
-        actor=actor,
-        owner=actor,
+        actor=tx.id_of("jobctl"),
+        owner="jobctl",
     )

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 from jobctl.database import Row
-from jobctl.model import CatchUp, Definition, Overlap, Plan, Reason, State, Status, SystemJob
+from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason, State, Status, SystemJob
 
 SAVED = tuple(field.name for field in fields(SystemJob))
 """The columns of system_job_view, in their order."""
 DEFAULTS = Definition()
+NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
+"""What a row holds of which nothing was said."""
+UNSAID: Final[dict[str, Any]] = {
+    "state": State.READY,
+    "status": Status.WAITING_FOR_RESOURCES,
+    "depth": 0,
+    "platform": False,
+    **dict.fromkeys(("reason", "plan", "occurrence_at", "start_by", "ready_on", "completed_on", "parent", "rerun_of")),
+    **dict.fromkeys(("regarding", "dropped", "utc_offset", "event", "key")),
+}
+"""What a new system job is unless something else is said."""
 
 
 def system_job_from(row: Row) -> SystemJob:
@@ -26,6 +38,27 @@ def system_job_from(row: Row) -> SystemJob:
         delete_requested=bool(values["delete_requested"]),
         cancel_reason=None if values["cancel_reason"] is None else Reason(values["cancel_reason"]),
     )
+
+
+def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
+    """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
+    values: dict[str, Any] = NEW | {name: value for name, value in columns.items() if name in NEW}
+    parent = columns["parent"]
+    values.update(
+        id=columns["id"].hex(),
+        job=version.job,
+        job_version=version.number,
+        state=State(columns["state"]),
+        status=Status(columns["status"]),
+        platform=bool(columns["platform"]),
+        parent=None if parent is None else parent.hex(),
+        created_on=columns["now"],
+        created_by=actor,
+        modified_on=columns["now"],
+        modified_by=actor,
+        delete_requested=False,
+    )
+    return SystemJob(**values)
 
 
 def plan_from(row: Row) -> Plan:

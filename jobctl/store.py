@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from jobctl.clock import Clock
 from jobctl.config import Config
+from jobctl.criteria import EVERYTHING
+from jobctl.criteria import Filter as Filter
 from jobctl.database import Database, Row
 from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
 from jobctl.model import (
@@ -23,49 +25,20 @@ from jobctl.model import (
     Job,
     JobVersion,
     Plan,
-    Reason,
-    State,
-    Status,
     SystemJob,
     Wait,
 )
-from jobctl.rows import SAVED, definition_from, definition_text, plan_from, plan_parameters, system_job_from
-from jobctl.wake import wake
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which system jobs to list; what is left out does not restrict. Instants compare with `created_on`."""
-
-    states: tuple[State, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    job: str | None = None
-    since: int | None = None
-    until: int | None = None
-    token: str | None = None
-    operation_type: int | None = None
-    owner: str | None = None
-    tag: str | None = None
-    message_name: str | None = None
-    include_platform: bool = False
-    reasons: tuple[Reason, ...] = ()
-
-    def parameters(self) -> dict[str, Any]:
-        """As the statements that choose system jobs take it; the lists are JSON arrays."""
-        return {
-            "states": json.dumps([int(state) for state in self.states]) if self.states else None,
-            "statuses": json.dumps([int(status) for status in self.statuses]) if self.statuses else None,
-            "reasons": json.dumps(self.reasons) if self.reasons else None,
-            "job": self.job,
-            "since": self.since,
-            "until": self.until,
-            "token": self.token,
-            "operation_type": self.operation_type,
-            "platform": self.include_platform or self.operation_type is not None,
-            "owner": self.owner,
-            "tag": self.tag,
-            "message_name": self.message_name,
-        }
+from jobctl.rows import (
+    SAVED,
+    UNSAID,
+    definition_from,
+    definition_text,
+    new_system_job,
+    plan_from,
+    plan_parameters,
+    system_job_from,
+)
+from jobctl.wake import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +61,6 @@ class DaemonRow:
     stopped_on: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A system job that has just been locked. `continued`: its processes stand and only have to go on."""
-
-    sequence: int
-    claim: int
-    runner_id: str
-    job_version_id: int
-    attempt: int
-    continued: int
-
-
 class Store:
     """The home's state, as one actor sees it. Use as a context manager, or close it."""
 
@@ -108,13 +69,20 @@ class Store:
         self.clock = clock
         self.actor = actor
         self._versions: dict[int, JobVersion] = {}
+        self.bell: Bell | None = Bell(database.config.run_directory)
+        """Rung after a commit; the daemon's own needs none."""
 
     @classmethod
     def open(cls, config: Config, clock: Clock, actor: str, *, daemon: bool = False, wait: float = 5.0) -> Store:
         """Open, creating and migrating as need be. Raises CannotOpen, StorageFailed, TryAgain or NotPermitted."""
-        return cls(Database(config, wait=wait, daemon=daemon), clock, actor)
+        store = cls(Database(config, wait=wait, daemon=daemon), clock, actor)
+        if daemon:
+            store.bell = None
+        return store
 
     def close(self) -> None:
+        if self.bell is not None:
+            self.bell.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -134,7 +102,8 @@ class Store:
         except BaseException:
             self._versions.clear()  # a version that was rolled back leaves its number to another
             raise
-        wake(self.database.config.run_directory)
+        if self.bell is not None:
+            self.bell.ring()
 
     @contextmanager
     def snapshot(self) -> Iterator[Store]:
@@ -160,6 +129,13 @@ class Store:
         if not rows:
             raise JobNotFound(name, self.job_names())
         return self._job(rows[0])
+
+    def version_in_force(self, name: str) -> JobVersion:
+        """The definition of a job. Raises JobNotFound, with the nearest name."""
+        rows = self.database.run("version_in_force", {"name": name})
+        if not rows:
+            raise JobNotFound(name, self.job_names())
+        return self.job_version(rows[0][0])
 
     def job_by_id(self, job_id: int) -> Job:
         return self._job(self.database.run("job_by_id", {"id": job_id})[0])
@@ -213,7 +189,7 @@ class Store:
         low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
         return [int(sequence) for (sequence,) in self.database.run("system_job_by_id", {"low": low, "high": high})]
 
-    def system_jobs(self, chosen: Filter = Filter(), limit: int = 50) -> list[SystemJob]:
+    def system_jobs(self, chosen: Filter = EVERYTHING, limit: int = 50) -> list[SystemJob]:
         """Newest first."""
         parameters = {**chosen.parameters(), "limit": limit}
         return [system_job_from(row) for row in self.database.run("system_jobs", parameters)]
@@ -273,9 +249,13 @@ class Transaction(Store):
     @property
     def actor_id(self) -> int:
         if self._actor_id is None:
-            ((self._actor_id,),) = self.database.run("actor", {"name": self.actor})
-        assert self._actor_id is not None
+            self._actor_id = self.id_of(self.actor)
         return self._actor_id
+
+    def id_of(self, actor: str) -> int:
+        """The number of an actor."""
+        rows = self.database.run("actor", {"name": actor}) or self.database.run("insert_actor", {"name": actor})
+        return int(rows[0][0])
 
     @property
     def stamp(self) -> dict[str, int]:
@@ -308,46 +288,63 @@ class Transaction(Store):
         self.database.run("save_plan_terms", parameters)
 
     def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
-        """A new system job of that version; `data` (JSON text) is stored apart."""
-        data, internal = columns.pop("data", None), version.definition.internal
+        """A new system job of that version; `data` (JSON text) is stored apart, `owner` is the name of an actor."""
+        data = columns.pop("data", None)
         if data is None and version.definition.settings is not None:
             data = json.dumps(version.definition.settings)
+        owner = columns.pop("owner", self.actor)
         parameters = {
+            **UNSAID,
+            **self._given(version),
             "id": os.urandom(16),
-            "job_id": version.job_id,
-            "job_version_id": version.id,
-            "name": version.job,
-            "state": State.READY,
-            "status": Status.WAITING_FOR_RESOURCES,
-            "reason": None,
-            "plan": None,
-            "occurrence_at": None,
             "due_at": self.now,
-            "start_by": None,
-            "priority": version.definition.priority,
-            "dependency_token": version.definition.token,
-            "ready_on": None,
-            "completed_on": None,
-            "depth": 0,
-            "parent": None,
-            "rerun_of": None,
-            "regarding": None,
-            "dropped": None,
-            "utc_offset": None,
-            "event": None,
-            "key": None,
-            "operation_type": OPERATION_BULK_DELETE if internal == "bulk_delete" else OPERATION_WORKFLOW,
-            "platform": False,
             **self.stamp,
-            "owner": self.actor_id,
             **columns,
         }
-        if isinstance(parameters["owner"], str):
-            ((parameters["owner"],),) = self.database.run("actor", {"name": parameters["owner"]})
+        parameters["owner"] = self.actor_id if owner == self.actor else self.id_of(owner)
         ((sequence,),) = self.database.run("insert_system_job", parameters)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
-        return self.system_job(sequence)
+        if parameters["plan"] is not None:  # its schedule stands beside it
+            return self.system_job(sequence)
+        return new_system_job({**parameters, "sequence": sequence, "owner": owner}, version, self.actor)
+
+    @staticmethod
+    def _given(version: JobVersion) -> dict[str, Any]:
+        """What a new system job has of its definition."""
+        definition = version.definition
+        return {
+            "job_id": version.job_id,
+            "job_version_id": version.id,
+            "name": version.job,
+            "priority": definition.priority,
+            "dependency_token": definition.token,
+            "operation_type": OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
+        }
+
+    def insert_system_jobs(
+        self, version: JobVersion, rows: Sequence[tuple[int | None, str | None, str | None]], **columns: Any
+    ) -> range:
+        """New system jobs of that version without a token, key or condition; their numbers.
+
+        A row is the instant before which it is not due (None: due now), what it is about, and its data (JSON text).
+        """
+        settings = version.definition.settings
+        default = None if settings is None else json.dumps(settings)
+        parameters = {
+            **self._given(version),
+            **self.stamp,
+            **columns,
+            "owner": self.id_of(columns["owner"]) if "owner" in columns else self.actor_id,
+            "rows": json.dumps([row[:2] for row in rows]),
+        }
+        self.database.run("insert_system_jobs", parameters)
+        last = self.database.connection.last_insert_rowid()
+        numbers = range(last - len(rows) + 1, last + 1)  # nobody else writes meanwhile
+        data = [default if row[2] is None else row[2] for row in rows]
+        if any(data):
+            self.database.run("insert_payloads", {"first": numbers.start, "data": json.dumps(data)})
+        return numbers
 
     def save(self, before: SystemJob, after: SystemJob) -> SystemJob:
         """Write what changed, provided the row is still as `before` says."""
@@ -361,7 +358,12 @@ class Transaction(Store):
         return replace(after, modified_on=self.now, modified_by=self.actor)
 
     def save_result(self, sequence: int, result: str) -> None:
-        self.database.run("save_result", {"sequence": sequence, "result": result})
+        self.save_results([(sequence, result)])
+
+    def save_results(self, results: Iterable[tuple[int, str]]) -> None:
+        """Results as JSON text, by the numbers of their system jobs."""
+        rows = ({"sequence": sequence, "result": result} for sequence, result in results)
+        self.database.run_many("save_result", rows)
 
     def delete(self, sequence: int) -> None:
         self.database.run("delete_system_job", {"sequence": sequence})

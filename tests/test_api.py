@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import jobctl
-from jobctl.api import MARK, CommandRun, Mark, caller, report
+from jobctl.api import MARK, CommandRun, Mark, report
 from jobctl.clock import from_datetime
 from jobctl.errors import BadInput, JobctlError, JobNotFound, Refused, SystemJobNotFound, TryAgain
+from jobctl.kept import caller
 from jobctl.model import Reason, State
 from jobctl.runner.protocol import FrameReader, encode
 from tests.conftest import Jobctl, StartDaemon

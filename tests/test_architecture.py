@@ -132,7 +132,8 @@ def test_only_config_names_the_database_file() -> None:
 def test_the_worker_needs_nothing_but_the_standard_library() -> None:
     import sys
 
-    none_of(imported("runner/worker.py") - set(sys.stdlib_module_names))
+    for name in ("runner/worker.py", "runner/calling.py"):
+        none_of(imported(name) - set(sys.stdlib_module_names))
 
 
 def test_nothing_below_the_command_line_prints_or_exits() -> None:

@@ -1,29 +1,267 @@
-"""What a run is given from files, as the daemon reads it."""
+"""Who takes what from the queue: strict order, short ones ahead, and back again when something else is more urgent."""
 
 from __future__ import annotations
 
-import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobctl.dispatch import MAX_VARIABLE, CannotPrepare, content
+from jobctl import claiming, control, pace
+from jobctl.assignment import Runner
+from jobctl.dispatch import Dispatcher
+from jobctl.fleet import Fleet
+from jobctl.model import Wait
+from jobctl.pace import Pace
+from jobctl.processes import Identity
+from jobctl.recorder import Recorder
+from jobctl.runner.protocol import FrameReader
+from tests.store.world import World
+
+SHORT, LONG = 0.001, 60.0
 
 
-def test_the_text_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("s3cret\n")
-    assert content(str(tmp_path / "key")) == "s3cret\n"
+class Hands:
+    """A dispatcher with runners that only listen."""
+
+    def __init__(self, world: World, slots: int) -> None:
+        self.world = world
+        self.fleet = Fleet(world.store.database.config, world.clock, world.daemon_id)
+        self.paces = Pace()
+        self.dispatcher = Dispatcher(self.fleet, world.store, world.host_id, slots, self.paces)
+        self.ends: dict[str, tuple[socket.socket, FrameReader]] = {}
+        for number in range(slots):
+            self.add_runner(f"{number:016x}")
+
+    def add_runner(self, name: str) -> None:
+        mine, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        mine.setblocking(False)
+        runner = Runner(name, Identity("b", "n", 1, 1), mine, -1)
+        self.fleet.runners[name] = runner
+        self.fleet.selector.register(mine, 1, runner)
+        self.ends[name] = theirs, FrameReader()
+
+    def job(self, name: str, expected: float | None, **definition: Any) -> None:
+        version = self.world.job(name, **definition).version.id
+        if expected is not None:
+            self.paces.measured(version, expected)
+
+    def submit(self, *names: str) -> list[int]:
+        return [control.submit(self.world.store, name).sequence for name in names]
+
+    def turn(self) -> dict[str, list[int]]:
+        """Claim and hand over; what each runner was given by it, in order."""
+        recorder = Recorder(self.fleet, self.paces)
+        with self.world.store.write() as tx:
+            claimed = self.dispatcher.claim(tx, recorder)
+        self.dispatcher.hand_over(claimed)
+        return {name: found for name in self.ends if (found := self.heard(name, "work"))}
+
+    def messages(self, name: str) -> list[dict[str, Any]]:
+        end, reader = self.ends[name]
+        try:
+            return reader.feed(end.recv(1 << 20))
+        except BlockingIOError:
+            return []
+
+    def heard(self, name: str, kind: str) -> list[int]:
+        found = [message for message in self.messages(name) if message["k"] == kind]
+        if kind == "work":
+            return [run[1] for message in found for run in message["runs"]]
+        return [sequence for message in found for sequence in message["sequences"]]
+
+    def says(self, name: str, kind: str, **values: Any) -> None:
+        runner = self.fleet.runners[name]
+        recorder = Recorder(self.fleet, self.paces)
+        with self.world.store.write() as tx:
+            recorder.apply(tx, runner, {"k": kind, **values})
+            recorder.finish(tx)
+        recorder.settled()
+
+    def began(self, name: str, sequence: int) -> None:
+        given = self.fleet.runners[name].given[sequence]
+        at = self.world.clock.now()
+        self.says(name, "begin", sequence=sequence, claim=given.claim, attempt=given.attempt, at=at)
 
 
-def test_a_pipe_that_nobody_writes_to_holds_nobody_up(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CannotPrepare, match="not a regular file"):
-        content(str(tmp_path / "pipe"))
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
+        monkeypatch.delenv(name, raising=False)
+    made = World.new(tmp_path / "home")
+    yield made
+    made.close()
 
 
-def test_what_never_ends_or_is_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotPrepare, match="not a regular file"):
-        content("/dev/zero")
-    (tmp_path / "big").write_text("x" * (MAX_VARIABLE + 1))
-    with pytest.raises(CannotPrepare, match="too large"):
-        content(str(tmp_path / "big"))
+@pytest.fixture
+def hands(world: World) -> Hands:
+    return Hands(world, slots=2)
+
+
+def test_what_was_never_measured_is_handed_over_one_to_a_slot(hands: Hands) -> None:
+    hands.job("new", None)
+    numbers = hands.submit(*["new"] * 5)
+    given = hands.turn()
+    assert sorted(sum(given.values(), [])) == numbers[:2] and len(given) == 2
+
+
+def test_short_ones_are_handed_ahead_in_order_and_evenly(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    numbers = hands.submit(*["short"] * 10)
+    given = hands.turn()
+    assert [len(sequences) for sequences in given.values()] == [5, 5]
+    assert all(sequences == sorted(sequences) for sequences in given.values())
+    assert sorted(sum(given.values(), [])) == numbers
+
+
+def test_no_more_is_handed_ahead_than_a_newcomer_may_wait_for(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 100)
+    given = hands.turn()
+    assert all(len(sequences) * SHORT <= pace.AHEAD for sequences in given.values())
+    assert all(len(sequences) > 10 for sequences in given.values())
+
+
+def test_no_more_than_so_many_however_short(hands: Hands) -> None:
+    hands.job("short", 0.0)
+    hands.submit(*["short"] * 300)
+    assert {len(sequences) for sequences in hands.turn().values()} == {pace.MOST}
+
+
+def test_nothing_overtakes_a_long_one_in_front(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.job("long", LONG)
+    numbers = hands.submit("short", "short", "long", "short")
+    given = hands.turn()
+    assert sorted(sum(given.values(), [])) == numbers[:2]
+
+
+def test_nothing_is_handed_ahead_behind_a_long_one(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.job("long", LONG)
+    numbers = hands.submit("long", *["short"] * 6)
+    given = hands.turn()
+    assert sorted(given.values(), key=len) == [numbers[:1], numbers[1:]]
+
+
+def test_what_waits_behind_one_that_takes_its_time_is_asked_back(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 8)
+    given = hands.turn()
+    name, sequences = next(iter(given.items()))
+    hands.began(name, sequences[0])
+    assert hands.heard(name, "take_back") == sequences[1:]
+    hands.says(name, "returned", sequences=sequences[1:])
+    assert all(hands.world.row(sequence).state.label == "ready" for sequence in sequences[1:])
+    assert list(hands.fleet.runners[name].given) == sequences[:1]
+
+
+def test_a_more_urgent_one_makes_the_less_urgent_come_back(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.job("urgent", SHORT, priority=5)
+    hands.submit(*["short"] * 200)
+    given = hands.turn()
+    (urgent,) = hands.submit("urgent")
+    hands.dispatcher.can_claim()
+    back = {name: hands.heard(name, "take_back") for name in given}
+    assert back == given  # as far as the daemon knows, none has begun
+    for name, sequences in back.items():
+        hands.says(name, "returned", sequences=sequences[1:])
+        first = hands.fleet.runners[name].given[sequences[0]]
+        at = hands.world.clock.now()
+        outcome = {"status": 30, "ended_on": at}
+        who = {"sequence": first.sequence, "claim": first.claim, "attempt": first.attempt}
+        hands.says(name, "end", at=at, outcome=outcome, **who)
+    assert urgent in [sequences[0] for sequences in hands.turn().values()]
+
+
+def test_of_a_job_with_a_limit_one_at_a_time_is_handed_over(hands: Hands) -> None:
+    hands.job("limited", SHORT, concurrency=1)
+    hands.job("short", SHORT)
+    limited, _, short = hands.submit("limited", "limited", "short")
+    assert sorted(sum(hands.turn().values(), [])) == [limited, short]
+
+
+def test_of_a_token_one_at_a_time_is_handed_over(hands: Hands) -> None:
+    hands.job("link", SHORT, token="chain")
+    first, _ = hands.submit("link", "link")
+    assert sum(hands.turn().values(), []) == [first]
+
+
+def test_a_paused_one_leaves_its_runner_alone(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    first, second = hands.submit("short", "short")
+    given = hands.turn()
+    for runner in hands.fleet.runners.values():
+        for one in runner.given.values():
+            one.paused = True
+    hands.submit("short")
+    assert given and hands.turn() == {}  # it waits for a runner of its own
+
+
+def test_the_order_of_the_queue_is_priority_then_readiness(hands: Hands) -> None:
+    hands.job("low", None, priority=-1)
+    hands.job("high", None, priority=1)
+    low, high, other = hands.submit("low", "high", "high")
+    with hands.world.store.snapshot() as snapshot:
+        queue = claiming.queue(snapshot, hands.world.host_id, 10)
+    assert [candidate.sequence for candidate in queue] == [high, other, low]
+
+
+def test_an_end_tells_when_it_began(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    (number,) = hands.submit("short")
+    (name,) = hands.turn()
+    given = hands.fleet.runners[name].given[number]
+    began = hands.world.clock.now() - 500
+    outcome = {"status": 30, "ended_on": began + 400, "run_time": 400, "result": '{"a":1}', "log_bytes": 3}
+    hands.says(name, "end", sequence=number, claim=given.claim, attempt=1, at=began, outcome=outcome)
+    row = hands.world.row(number)
+    assert (row.started_on, row.completed_on, row.run_time, row.attempt) == (began, began + 400, 400, 1)
+    assert hands.world.store.payload(number)[1] == '{"a":1}' and row.log_bytes == 3 and row.runner_id is None
+
+
+@pytest.mark.parametrize("stale", [{"claim": 7}, {"runner": "f" * 16}])
+def test_an_end_of_another_claim_or_runner_changes_nothing(hands: Hands, stale: dict[str, Any]) -> None:
+    hands.job("short", SHORT)
+    (number,) = hands.submit("short")
+    (name,) = hands.turn()
+    given = hands.fleet.runners[name].given[number]
+    if "runner" in stale:
+        hands.add_runner(stale["runner"])
+        hands.fleet.runners[stale["runner"]].given[number] = given
+        name = stale["runner"]
+    before = hands.world.row(number)
+    at = hands.world.clock.now()
+    outcome = {"status": 30, "ended_on": at}
+    hands.says(name, "end", sequence=number, claim=stale.get("claim", given.claim), attempt=1, at=at, outcome=outcome)
+    assert hands.world.row(number) == before
+
+
+def test_who_waits_for_an_ordinary_end_hears_of_it(hands: Hands) -> None:
+    hands.job("link", SHORT, token="chain")
+    first, second = hands.submit("link", "link")
+    after = control.submit(hands.world.store, "link", conditions=control.Conditions((Wait(first, "success"),))).sequence
+    (name,) = hands.turn()
+    given = hands.fleet.runners[name].given[first]
+    at = hands.world.clock.now()
+    hands.says(name, "end", sequence=first, claim=given.claim, attempt=1, at=at, outcome={"status": 30, "ended_on": at})
+    assert hands.world.row(second).blocked_by is None
+    assert hands.world.row(after).reason is None and hands.world.row(after).blocked_by == second
+
+
+def test_the_pace_follows_slower_runs_at_once_and_quicker_ones_by_and_by() -> None:
+    paces = Pace()
+    assert paces.expected(1) is None
+    paces.measured(1, 0.001)
+    paces.measured(1, 1.0)
+    slower = paces.expected(1)
+    assert slower is not None and slower > 0.4
+    paces.measured(1, 0.001)
+    quicker = paces.expected(1)
+    assert quicker is not None and slower > quicker > slower / 2
+    paces.is_slow(2)
+    assert (paces.expected(2) or 0) > pace.QUICK

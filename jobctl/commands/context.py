@@ -50,7 +50,7 @@ class App:
     def store(self) -> Store:
         """The store of this home, opened once and closed when the command is done."""
         if self._store is None:
-            from jobctl.api import caller
+            from jobctl.kept import caller
             from jobctl.store import Store
 
             self._store = Store.open(self.config, self.clock, caller())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 
 from jobctl.clock import MICROSECONDS, to_datetime
@@ -21,7 +20,7 @@ KNOWN = {column.title: column for column in SYSTEM_JOB_COLUMNS}
 
 def columns(width: int | None = None, times: str | None = None) -> Sequence[Column[SystemJob]]:
     """What a terminal of that width shows of a system job; `times` is `absolute`, `relative` or None."""
-    wide = (width or shutil.get_terminal_size().columns) >= WIDE
+    wide = (width or terminal_width()) >= WIDE
     if not wide:
         instants = [Column("when", deciding_instant, when(times))]
     else:
@@ -33,6 +32,13 @@ def columns(width: int | None = None, times: str | None = None) -> Sequence[Colu
             Column("end", lambda one: one.completed_on, instant_text(lambda one: one.completed_on, times)),
         ]
     return (KNOWN["number"], KNOWN["job"], STATUS, *instants, TOOK, TRY, MESSAGE)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, or what COLUMNS says."""
+    import shutil  # only on a terminal: it costs start-up time
+
+    return shutil.get_terminal_size().columns
 
 
 def short(instant: int, now: int) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobctl import control
+from jobctl import submitting
 from jobctl.commands.conditions import AFTER, EVENT, KEY
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
 from jobctl.commands.planning import PAST_AFTER
 from jobctl.commands.reading import read_text
 from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
+from jobctl.jsontext import check_json
 from jobctl.model import Definition, Reason, State, SystemJob, Wait
 from jobctl.output.text import local
 
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 )
 @click.option("--on-event", metavar="EVENT", type=EVENT, help="Once `jobctl emit EVENT` is said.")
 @click.option("--key", metavar="KEY", type=KEY, help="The same request again: a second one with this key is the first.")
+@click.option(
+    "--from",
+    "source",
+    type=TEXT,
+    metavar="FILE|-",
+    help="One system job for each line of the file: JSON objects with data, at, regarding, key, after, on_event.",
+)
 @click.option("--wait", is_flag=True, help="Wait for it to end, and exit as it did (0 or 1).")
 @json_option
 @click.pass_context
@@ -50,6 +58,7 @@ def run(
     after: tuple[tuple[str, str], ...],
     on_event: str | None,
     key: str | None,
+    source: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -64,16 +73,24 @@ def run(
     jobctl run load --after 41 --after 42:any
     jobctl run invoice --key 2026-10 --data '{"month": "2026-10"}'
     jobctl run --wait -- make test
+    jobctl run invoice --from requests.jsonl
     """
-    text = None if data is None else control.check_json(read_text(data, "--data"))
+    if source is not None:
+        if name is None or argv is not None or any((data, instant, regarding, after, on_event, key, wait)):
+            raise BadInput(
+                "--from FILE goes with the name of a job only: what else there is to say stands in its lines"
+            )
+        submit_lines(app, name, source, as_json)
+        return
+    text = None if data is None else check_json(read_text(data, "--data"))
     store = app.store()
     if argv is not None and name is not None:
         raise BadInput(f"give either the job {name} or a command after --, not both")
-    conditions, asked_at = control.Conditions(waits(store, after), on_event, key), app.clock.now()
+    conditions, asked_at = submitting.Conditions(waits(store, after), on_event, key), app.clock.now()
     if argv is not None:
         submitted = submit_command(store, argv, text, instant, regarding, conditions)
     elif name is not None:
-        submitted = control.submit(store, name, data=text, at=instant, regarding=regarding, conditions=conditions)
+        submitted = submitting.submit(store, name, data=text, at=instant, regarding=regarding, conditions=conditions)
     else:
         raise BadInput("name a job, or give a command after --: jobctl run -- make test")
     announce(app, submitted, quiet=as_json)
@@ -88,11 +105,29 @@ def run(
         ctx.exit(FAILED)
 
 
+def submit_lines(app: App, name: str, source: str, as_json: bool) -> None:
+    """Submit what the lines ask for; their numbers, one a line."""
+    from jobctl.commands.lines import requests
+
+    store, numbers = app.store(), []
+    store.version_in_force(name)  # before a long file is read
+    for sequence in submitting.submit_many(store, name, requests(app, source)):
+        if as_json:
+            numbers.append(sequence)
+        else:
+            click.echo(str(sequence))
+    if as_json:
+        app.output(True).document({"sequences": numbers})
+    note_daemon(app)
+
+
 def waits(store: Store, after: tuple[tuple[str, str], ...]) -> tuple[Wait, ...]:
     """The predecessors named, each once. Raises what `resolve` does for an ID that means none."""
+    from jobctl.finding import resolve
+
     found: dict[int, Wait] = {}
     for text, condition in after:
-        sequence = control.resolve(store, text, "after").sequence
+        sequence = resolve(store, text, "after").sequence
         if sequence in found and found[sequence].condition != condition:
             raise BadInput(f"--after names system job {sequence} twice, with different endings")
         found[sequence] = Wait(sequence, condition)
@@ -105,13 +140,13 @@ def submit_command(
     data: str | None,
     at: int | None,
     regarding: str | None,
-    conditions: control.Conditions,
+    conditions: submitting.Conditions,
 ) -> SystemJob:
     from jobctl.commands.definition import present_directory, present_umask, recorded_environment
 
     cwd = clean(present_directory(), "the present directory")
     definition = Definition(argv=argv, cwd=cwd, umask=present_umask(), environment=recorded_environment(os.environ))
-    return control.submit_adhoc(store, definition, data=data, at=at, regarding=regarding, conditions=conditions)
+    return submitting.submit_adhoc(store, definition, data=data, at=at, regarding=regarding, conditions=conditions)
 
 
 def announce(app: App, submitted: SystemJob, quiet: bool) -> None:

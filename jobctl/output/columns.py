@@ -75,10 +75,12 @@ class Occurrence:
 
 
 def status_words(s: SystemJob) -> str:
-    """State and status as people read them: `in progress`, `waiting (postponed)`, `failed (exit 3)`."""
+    """State and status as people read them: `in progress` (before it began `handed over`), `failed (exit 3)`."""
     words = s.status.label.replace("_", " ")
     if s.status is Status.WAITING_FOR_RESOURCES:
         words = "ready" if s.blocked_by is None else f"ready (behind {s.blocked_by})"
+    if s.status is Status.IN_PROGRESS and s.started_on is None:
+        return "handed over"
     if s.status is Status.FAILED and s.exit_code:
         return f"{words} (exit {s.exit_code})"
     return f"{words} ({s.reason.value.replace('_', ' ')})" if s.reason is not None else words

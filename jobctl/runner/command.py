@@ -8,10 +8,10 @@ from jobctl.runner import outcome
 from jobctl.runner.loop import Loop
 from jobctl.runner.outcome import Exit
 from jobctl.runner.output import Output
-from jobctl.runner.protocol import Work
 from jobctl.runner.spawn import Spawner
 from jobctl.runner.task import Settle
 from jobctl.runner.tree import Tree
+from jobctl.runner.work import Work
 
 
 class Command:
@@ -29,7 +29,7 @@ class Command:
     def child_ended(self, pid: int, exited: Exit) -> None:
         if pid == self.tree.leader:
             self.exit = exited
-            self.settle(outcome.of_command(exited, self.work["success_codes"]), gone=False)
+            self.settle(outcome.of_command(exited, self.work.definition.success_codes), gone=False)
 
     def look(self) -> None:
         """Nothing but its exit tells how a command ended."""
@@ -43,5 +43,6 @@ def start(
     loop: Loop, spawner: Spawner, work: Work, environment: dict[str, str], spared: int | None, settle: Settle
 ) -> Command:
     """Start the command, beside a process that is `spared`. Raises SpawnFailed or SpawnPostponed."""
-    child = spawner.start(work["argv"], work["cwd"], work["umask"], environment)
+    definition = work.definition
+    child = spawner.start(definition.argv, definition.cwd, definition.umask, environment)
     return Command(work, Output(loop, child.stdout, child.stderr), Tree(child.pid, spared), settle)

@@ -1,9 +1,9 @@
-"""One selector, its timers and the signals of children: everything the runner waits for."""
+"""One epoll, its timers and the signals of children: everything the runner waits for."""
 
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -34,20 +34,23 @@ class Timer:
 class Loop:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.selector = selectors.DefaultSelector()
+        self.epoll = select.epoll()
+        self.handlers: dict[int, Handler] = {}
         self.timers: set[Timer] = set()
         self.longest_wait = LONGEST_WAIT if isinstance(clock, SystemClock) else MOVED_CLOCK_WAIT
 
-    def watch(self, descriptor: int, handler: Handler, events: int = selectors.EVENT_READ) -> None:
+    def watch(self, descriptor: int, handler: Handler, events: int = select.EPOLLIN) -> None:
         """Call `handler` whenever `descriptor` is ready; replaces what was asked before."""
-        try:
-            self.selector.register(descriptor, events, handler)
-        except KeyError:
-            self.selector.modify(descriptor, events, handler)
+        if descriptor in self.handlers:
+            self.epoll.modify(descriptor, events)
+        else:
+            self.epoll.register(descriptor, events)
+        self.handlers[descriptor] = handler
 
     def unwatch(self, descriptor: int) -> None:
         """Must come before the descriptor is closed."""
-        self.selector.unregister(descriptor)
+        del self.handlers[descriptor]
+        self.epoll.unregister(descriptor)
 
     def call_later(self, seconds: float, handler: Handler) -> Timer:
         """Call `handler` once, that many seconds of the monotonic clock from now."""
@@ -55,10 +58,14 @@ class Loop:
 
     def turn(self, *, wait: bool) -> None:
         """Handle what is ready and due; first sleep until something is, if `wait`."""
-        for key, _ in self.selector.select(self._patience() if wait else 0):
-            # An earlier handler of this turn may have unwatched it.
-            if self.selector.get_map().get(key.fd) is key:
-                key.data()
+        handlers = self.handlers
+        # An earlier handler of this turn may unwatch a descriptor, and another one get its number.
+        ready = [
+            (descriptor, handlers[descriptor]) for descriptor, _ in self.epoll.poll(self._patience() if wait else 0)
+        ]
+        for descriptor, handler in ready:
+            if handlers.get(descriptor) is handler:
+                handler()
         if self.timers:
             self._fire_due()
 

@@ -13,15 +13,20 @@ from typing import Final
 from jobctl.clock import system_clock
 from jobctl.processes import set_subreaper
 from jobctl.runner import command
-from jobctl.runner.callable import Call, Worker
-from jobctl.runner.journal import Journal
+from jobctl.runner.begun import Begun
+from jobctl.runner.callable import Call
+from jobctl.runner.feed import Feed
+from jobctl.runner.interpreter import Worker
+from jobctl.runner.journal import Journal, begun_path
 from jobctl.runner.loop import Loop, Timer, wake_on_children
 from jobctl.runner.outcome import Exit
 from jobctl.runner.peers import Peer, Peers, listen
-from jobctl.runner.protocol import PROTOCOL, Message, Work
+from jobctl.runner.protocol import PROTOCOL, Message, text
+from jobctl.runner.report import Reports
 from jobctl.runner.run import Run
 from jobctl.runner.spawn import Spawner, SpawnPostponed
 from jobctl.runner.task import Task
+from jobctl.runner.work import Definition, Work
 
 WRITE_AGAIN_AFTER: Final = 1.0
 MAX_TOGETHER: Final = 2 * 1024 * 1024
@@ -37,52 +42,71 @@ class Runner:
         self.spawner = Spawner()
         self.directory = os.path.join(home, "run")
         self.journal = Journal(os.path.join(self.directory, f"{runner}.journal"), runner)
+        self.begun: Begun | None = None
+        self.own_variables = {"JOBCTL_HOME": home, "JOBCTL_RUN": runner}
+        self.definitions: dict[int, Definition] = {}
         self.queue: deque[Work] = deque()
         self.current: Run | None = None
         self.worker: Worker | None = None
+        self.feed = Feed(self)
         self.told_to_exit = False
         self.write_again: Timer | None = None
+        self.trouble = ""
+        """Why the journal could not be written."""
         self.peers = Peers(self.loop, self, listen(self.directory, f"{runner}.sock"), first)
         wake_on_children(self.loop, self.children_ended)
 
     def run(self) -> None:
         """Work until nothing is running and the daemon is gone or said so."""
+        wait = False
         while not self.is_done():
+            self.loop.turn(wait=wait)
             self.bury_worker()
-            self.loop.turn(wait=not self.can_begin())
-            if self.can_begin():
-                self.begin_next()
+            wait = not self.advance()
+            self.flush_journal()
             self.peers.flush()
+            self.journal.tidy(self.feed.held)
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self.directory, f"{self.runner}.sock"))
 
     def is_done(self) -> bool:
         """Whether nothing is left to do; a worker is sent home first."""
-        if self.current is not None or (self.peers.daemon is not None and not self.told_to_exit):
+        if self.is_busy() or (self.peers.daemon is not None and not self.told_to_exit):
             return False
         self.queue.clear()
         self.retire_worker()
         return self.worker is None and not self.journal.unwritten
 
+    def is_busy(self) -> bool:
+        return self.current is not None or bool(self.feed.held)
+
     # The queue
 
-    def can_begin(self) -> bool:
-        retiring = self.worker is not None and self.worker.ending is not None
-        return self.current is None and bool(self.queue) and self.peers.daemon is not None and not retiring
+    def advance(self) -> bool:
+        """Begin what can begin; whether more might at once."""
+        if self.current is not None or not self.queue or self.peers.daemon is None:
+            return False
+        worker = self.worker
+        if worker is not None and worker.ending is not None:
+            return False
+        work = self.queue[0]
+        if work.definition.callable is not None and worker is not None:
+            if not worker.fresh and self.feed.fill(worker):
+                return False
+            if not worker.is_current() or not worker.suits(work.definition):
+                self.retire_worker()
+                return self.worker is None
+        if not self.feed.held:
+            self.begin_next()
+        return not self.is_busy()
 
     def begin_next(self) -> None:
-        work = self.queue[0]
-        if work["kind"] == "callable" and self.worker is not None and not self.suits(self.worker, work):
-            self.retire_worker()
-            return
-        self.queue.popleft()
+        work = self.queue.popleft()
         run = Run(self, work)
-        begin = {"k": "begin", **run.names, "attempt": work["attempt"], "at": run.began}
-        try:
-            self.record(begin)
-        except OSError as error:
-            self.journal.forget_last()
-            self.give_back(run, f"cannot write the journal: {error.strerror}")
+        run.begin_text = self.note_begin(work, run.began)
+        if not self.flush_journal():
+            self.journal.withdraw()
+            self.give_back(run, "cannot write the journal: " + self.trouble)
             return
         self.current = run
         self.begin(run)
@@ -98,41 +122,76 @@ class Runner:
         self.worker = None
         self.begin(run)
 
-    def suits(self, worker: Worker, work: Work) -> bool:
-        return worker.serves(work, {**work["environment"], "JOBCTL_RUN": self.runner})
-
     def start_task(self, run: Run, environment: dict[str, str]) -> Task:
         """The task of `run`, started. Raises SpawnFailed or SpawnPostponed."""
-        if run.work["kind"] == "command":
+        if run.work.definition.callable is None:
             spared = self.worker.tree.leader if self.worker is not None else None
             return command.start(self.loop, self.spawner, run.work, environment, spared, run.settle)
         if self.worker is None:
-            self.worker = Worker(self.loop, self.spawner, run.work, environment)
-        return Call(self.worker, run, environment)
+            self.worker = Worker(self.loop, self.spawner, run.work.definition, self.cell())
+        self.feed.number(run.work)
+        task = Call(self.worker, run)
+        self.worker.give(run.work, run.data_file)
+        return task
+
+    def cell(self) -> Begun:
+        """Where workers say what they begin. Raises SpawnPostponed."""
+        if self.begun is None:
+            try:
+                self.begun = Begun(begun_path(self.journal.path))
+            except OSError as error:
+                raise SpawnPostponed(f"cannot write beside the journal: {error.strerror}") from None
+        return self.begun
+
+    def take_over(self, work: Work, worker: Worker, began: int, reports: Reports | None) -> Call:
+        """Go on as a Run with what was fed to the worker and has begun."""
+        run = self.current = Run(self, work, began)
+        if reports is None:
+            run.begin_text = self.note_begin(work, began)
+        else:
+            run.go_on_reporting(reports)
+        task = Call(worker, run)
+        run.take_over(task)
+        return task
 
     def give_back(self, run: Run, message: str) -> None:
-        with suppress(OSError):
-            self.record({"k": "unbegun", **run.names, "message": message})
+        self.record({"k": "unbegun", **run.names, "message": message})
 
     def ended(self, run: Run, result: Message) -> None:
         if run is self.current:
             self.current = None
         if isinstance(run.task, Call) and not run.task.keeps_worker:
             self.worker = None
-        with suppress(OSError):
-            self.record({"k": "end", **run.names, "attempt": run.work["attempt"], "outcome": result})
+        self.record_end(run.names, run.work.attempt, run.began, result)
+
+    def ended_quietly(self, work: Work, began: int, result: Message) -> None:
+        self.record_end(work.names, work.attempt, began, result)
+
+    # Records: journaled before the daemon is told, all of a turn in one go
+
+    def record_end(self, names: Message, attempt: int, began: int, result: Message) -> None:
+        self.record({"k": "end", **names, "attempt": attempt, "at": began, "outcome": result})
 
     def record(self, record: Message) -> None:
-        """Journal first, then tell the daemon. Raises OSError; the record is then told all the same."""
+        self.tell(self.journal.add(record))
+
+    def note_begin(self, work: Work, began: int) -> bytes:
+        """Record a begin without telling it."""
+        return self.journal.add({"k": "begin", **work.names, "attempt": work.attempt, "at": began})
+
+    def flush_journal(self) -> bool:
+        """Write what was recorded; False when not all could be, which is tried again."""
+        if not self.journal.unwritten:
+            return True
         try:
-            self.journal.append(record)
+            self.journal.flush()
             if self.peers.daemon is None:
                 self.journal.sync()
-        except OSError:
+            return True
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
             self.keep_writing()
-            if record["k"] == "begin":
-                raise
-        self.send(record)
+            return False
 
     def keep_writing(self) -> None:
         if self.write_again is None:
@@ -141,7 +200,7 @@ class Runner:
     def write_unwritten(self) -> None:
         self.write_again = None
         try:
-            self.journal.retry()
+            self.journal.flush()
             self.journal.sync()
         except OSError:
             self.keep_writing()
@@ -149,29 +208,38 @@ class Runner:
     # The daemon and clients
 
     def send(self, message: Message) -> None:
-        self.peers.send(message)
+        self.peers.send(text(message))
+
+    def tell(self, encoded: bytes) -> None:
+        """Send the daemon a message whose JSON text is given."""
+        self.peers.send(encoded)
 
     def is_crowded(self) -> bool:
         return self.peers.daemon is not None and self.peers.daemon.crowded
 
     def greeted(self, daemon: Peer) -> None:
+        self.feed.collect()
+        self.definitions.clear()
+        if self.current is not None:
+            self.current.begin_text = None
         hello = {
             "k": "hello",
             "protocol": PROTOCOL,
             "runner": self.runner,
             "pid": os.getpid(),
             "current": None if self.current is None else self.current.describe(),
-            "queued": [work["sequence"] for work in self.queue],
+            "queued": [work.sequence for work in self.queue],
         }
-        records = self.journal.unacked
+        records = [record for _, record in self.journal.unacked]
         # Many large results do not fit into one frame; records are understood by themselves too.
-        fits = sum(len(record["outcome"]["result"] or "") for record in records if record["k"] == "end") < MAX_TOGETHER
-        daemon.send({**hello, "records": records if fits else []})
-        if not fits:
-            for record in records:
-                daemon.send(record)
+        fits = sum(map(len, records)) < MAX_TOGETHER
+        told = b",".join(records) if fits else b""
+        others = [encoded for encoded in daemon.texts if encoded not in records]
+        daemon.texts[:] = [text(hello)[:-1] + b',"records":[' + told + b"]}", *([] if fits else records), *others]
 
     def left_alone(self) -> None:
+        self.feed.collect()
+        self.flush_journal()
         if self.journal.unacked:
             with suppress(OSError):
                 self.journal.sync()
@@ -186,8 +254,11 @@ class Runner:
         match message["k"]:
             case "work":
                 self.told_to_exit = False
-                self.queue.extend(message["runs"])
+                definitions = self.definitions
+                self.queue.extend([Work(definitions[row[0]], row) for row in message["runs"]])
                 self.journal.acknowledge(message.get("acked", 0))
+            case "define":
+                self.definitions[message["key"]] = Definition(message["work"], self.own_variables)
             case "ack":
                 self.journal.acknowledge(message["upto"])
             case "take_back":
@@ -195,19 +266,24 @@ class Runner:
             case "pause" | "continue" | "cancel":
                 self.steer(message)
             case "exit":
-                self.told_to_exit = self.current is None and not self.queue
+                self.told_to_exit = not self.is_busy() and not self.queue
 
     def drop(self, sequences: list[int]) -> list[int]:
         """Forget those that have not begun; their numbers."""
-        dropped = [work["sequence"] for work in self.queue if work["sequence"] in sequences]
-        self.queue = deque(work for work in self.queue if work["sequence"] not in dropped)
+        wanted = set(sequences)
+        if any(work.sequence in wanted for work in self.feed.held):
+            self.feed.collect()
+        dropped = [work.sequence for work in self.queue if work.sequence in wanted]
+        self.queue = deque([work for work in self.queue if work.sequence not in wanted])
         return dropped
 
     def steer(self, message: Message) -> None:
         sequence = message["sequence"]
+        if any(work.sequence == sequence for work in self.feed.held):
+            self.feed.collect()
         run = self.current
-        if run is None or run.work["sequence"] != sequence:
-            self.steer_queued(message, next((work for work in self.queue if work["sequence"] == sequence), None))
+        if run is None or run.work.sequence != sequence:
+            self.steer_queued(message, next((work for work in self.queue if work.sequence == sequence), None))
         elif message["k"] == "pause":
             run.pause()
         elif message["k"] == "continue":
@@ -218,9 +294,9 @@ class Runner:
     def steer_queued(self, message: Message, work: Work | None) -> None:
         if work is None or message["k"] == "continue":
             return
-        self.drop([work["sequence"]])
+        self.drop([work.sequence])
         if message["k"] == "pause":
-            self.send({"k": "returned", "sequences": [work["sequence"]]})
+            self.send({"k": "returned", "sequences": [work.sequence]})
             return
         # Never begun, and never to begin: that is an end.
         run = Run(self, work)
@@ -228,7 +304,9 @@ class Runner:
         run.abandon()
 
     def reported(self, message: Message) -> bool:
-        if self.current is None or self.current.work["sequence"] != message.get("sequence"):
+        if any(work.sequence == message.get("sequence") for work in self.feed.held):
+            self.feed.collect()
+        if self.current is None or self.current.work.sequence != message.get("sequence"):
             return False
         self.current.reports.take(message.get("progress"), message.get("stage"), message.get("message"))
         return True
@@ -262,6 +340,8 @@ class Runner:
             if ended is None:
                 return
             exited = Exit(ended.si_status, None) if ended.si_code == os.CLD_EXITED else Exit(None, ended.si_status)
+            if self.feed.held and self.worker is not None and self.worker.tree.leader == ended.si_pid:
+                self.feed.worker_ended(self.worker)
             if self.current is not None and self.current.task is not None:
                 self.current.task.child_ended(ended.si_pid, exited)
             if self.worker is not None and self.worker.tree.leader == ended.si_pid:
@@ -282,5 +362,6 @@ def main() -> None:
     """Run as `main.py HOME RUNNER_ID FD`; FD is the daemon's first connection."""
     home, runner, descriptor = sys.argv[1:4]
     os.umask(0o077)
+    os.set_inheritable(int(descriptor), False)
     set_subreaper()
     Runner(home, runner, socket.socket(fileno=int(descriptor))).run()

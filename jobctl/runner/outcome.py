@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import Final, NamedTuple
 
+from jobctl.runner.protocol import Message
+
 # The values of model.Status; importing the model would cost every runner a megabyte.
 SUCCEEDED: Final = 30
 FAILED: Final = 31
@@ -35,6 +37,22 @@ class Verdict(NamedTuple):
     exit: Exit = UNKNOWN
     message: str | None = None
     result: str | None = None
+
+
+def message(verdict: Verdict, *, ended_on: int, run_time: int, **rest: object) -> Message:
+    """An outcome as it is told; what is None is left out. Times are microseconds."""
+    values = {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "exit_code": verdict.exit.code,
+        "signal": verdict.exit.signal,
+        "message": verdict.message,
+        "result": verdict.result,
+        "ended_on": ended_on,
+        "run_time": run_time,
+        **rest,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def signal_name(number: int) -> str:

@@ -15,14 +15,27 @@ DRAIN_LIMIT: Final = 1.0
 
 
 class Output:
-    """Reads both pipes whenever they have something; without a log the bytes are dropped."""
+    """Reads both pipes, when asked to or whenever they have something; without a log the bytes are dropped."""
 
     def __init__(self, loop: Loop, stdout: int, stderr: int) -> None:
         self.loop = loop
         self.log: LogWriter | None = None
         self.streams = {1: stdout, 2: stderr}
-        for stream, descriptor in self.streams.items():
-            loop.watch(descriptor, lambda stream=stream: self._read(stream))  # type: ignore[misc]
+        self.watching = False
+
+    def watch(self) -> None:
+        """Read from now on whenever there is something."""
+        if not self.watching:
+            self.watching = True
+            for stream, descriptor in self.streams.items():
+                self.loop.watch(descriptor, lambda stream=stream: self._read(stream))  # type: ignore[misc]
+
+    def unwatch(self) -> None:
+        """Read only when asked to."""
+        if self.watching:
+            self.watching = False
+            for descriptor in self.streams.values():
+                self.loop.unwatch(descriptor)
 
     def drain(self) -> None:
         """Read what has been written by now, for at most a second."""
@@ -51,5 +64,6 @@ class Output:
 
     def _close(self, stream: int) -> None:
         descriptor = self.streams.pop(stream)
-        self.loop.unwatch(descriptor)
+        if self.watching:
+            self.loop.unwatch(descriptor)
         os.close(descriptor)

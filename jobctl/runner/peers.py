@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import socket
+from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from jobctl.runner.loop import Loop
-from jobctl.runner.protocol import FrameReader, Message, ProtocolError, encode
+from jobctl.runner.protocol import FrameReader, Message, ProtocolError, frames, text
 
-READ_SIZE: Final = 256 * 1024
+READ_BUFFER: Final = memoryview(bytearray(256 * 1024))
+"""One for all: a fresh one for every read would cost more than the read."""
 ACCEPT_AGAIN_AFTER: Final = 1.0
 CROWDED: Final = 64 * 1024
 """Unsent bytes above which a peer is too slow for what may be left out."""
@@ -32,12 +34,22 @@ class Ears(Protocol):
 class Peer:
     """One connection. What is sent leaves at the end of the loop's turn, and later when the peer is slow."""
 
-    def __init__(self, loop: Loop, connection: socket.socket, heard: Callable[[Peer, Message], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        connection: socket.socket,
+        heard: Callable[[Peer, Any], None],
+        reader: FrameReader | None = None,
+    ) -> None:
         self.loop = loop
         self.connection = connection
         self.heard = heard
         self.lost: Callable[[Peer], None] = lambda peer: None
-        self.reader = FrameReader()
+        self.reader = FrameReader() if reader is None else reader
+        self.inbox: deque[Any] = deque()
+        """Messages that wait their turn: what one of them leads to may read further ones."""
+        self.texts: list[bytes] = []
+        """JSON texts of messages that leave together."""
         self.unsent = bytearray()
         self.blocked = False
         self.open = True
@@ -49,9 +61,12 @@ class Peer:
         return len(self.unsent) > CROWDED
 
     def send(self, message: Message) -> None:
-        self.unsent += encode(message)
+        self.texts.append(text(message))
 
     def flush(self) -> None:
+        if self.texts:
+            self.unsent += frames(self.texts)
+            self.texts.clear()
         if not self.open or not self.unsent:
             return
         try:
@@ -63,7 +78,7 @@ class Peer:
             return
         if bool(self.unsent) != self.blocked:
             self.blocked = bool(self.unsent)
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.blocked else 0)
+            events = select.EPOLLIN | (select.EPOLLOUT if self.blocked else 0)
             self.loop.watch(self.connection.fileno(), self._write_and_read if self.blocked else self.read, events)
 
     def close(self) -> None:
@@ -81,17 +96,16 @@ class Peer:
     def read(self) -> bool:
         """Take in what has come; whether there may be more. The loop calls it whenever there is something."""
         try:
-            data = self.connection.recv(READ_SIZE)
-            messages = self.reader.feed(data)
+            size = self.connection.recv_into(READ_BUFFER)
+            self.inbox += self.reader.feed(READ_BUFFER[:size])
         except BlockingIOError:
             return False
         except (OSError, ProtocolError):
             self.close()
             return False
-        for message in messages:
-            if self.open:
-                self.heard(self, message)
-        if not data:
+        while self.inbox and self.open:
+            self.heard(self, self.inbox.popleft())
+        if not size:
             self.close()
         return self.open
 
@@ -111,10 +125,10 @@ class Peers:
         self.daemon: Peer | None = Peer(loop, first, self._heard)
         self.daemon.lost = self._lost
 
-    def send(self, message: Message) -> None:
-        """Tell the daemon, if there is one."""
+    def send(self, encoded: bytes) -> None:
+        """Tell the daemon, if there is one, a message whose JSON text is given."""
         if self.daemon is not None:
-            self.daemon.send(message)
+            self.daemon.texts.append(encoded)
 
     def flush(self) -> None:
         if self.daemon is not None:

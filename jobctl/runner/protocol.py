@@ -1,12 +1,21 @@
-"""What daemon and runner say to each other: length-prefixed JSON frames over a stream socket."""
+"""What daemon and runner say to each other: length-prefixed JSON frames over a stream socket.
+
+The JSON of a frame is a message (an object) or an array of messages. The daemon tells what many runs share once,
+`{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may
+be defined anew; runs received before keep what they had. Definitions end with their connection.
+"""
 
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 MAX_FRAME: Final = 16 * 1024 * 1024
+LENGTH: Final = struct.Struct("!I")
+to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 Message = dict[str, Any]
 
@@ -15,67 +24,92 @@ class ProtocolError(Exception):
     """The peer sent what is no frame; the connection is of no further use."""
 
 
-class Work(TypedDict):
-    """One run as the daemon hands it over. Durations are seconds, `run_time` is microseconds."""
+class Shared(TypedDict):
+    """What the runs of one definition have in common. Durations are seconds."""
 
-    sequence: int
-    id: str
-    claim: int
-    attempt: int
     job: str
     kind: str
     """`command` or `callable`."""
-    argv: list[str]
-    callable: str
-    python: str
+    argv: list[str] | None
+    callable: str | None
+    python: str | None
     path: list[str]
     isolate: bool
-    data: str | None
-    """JSON text."""
     cwd: str
     umask: int
     environment: dict[str, str]
-    """Complete; nothing is inherited."""
+    """Complete but for the variables that tell a run who it is: the runner adds those. Nothing is inherited."""
     timeout: float | None
     grace: float
     success_codes: list[int]
-    run_time: int
+
+
+Row = tuple[int, int, str, int, int, int, "str | None"]
+"""One run: key of what it shares, sequence, id (32 hex digits), claim, attempt, depth, data (JSON text or None)."""
 
 
 def encode(message: Message) -> bytes:
-    """One frame."""
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    """One frame with one message."""
+    return frame(text(message))
+
+
+def text(message: Any) -> bytes:
+    """The JSON text of a message or a part of one, as it stands in frames and journals."""
+    return to_json(message).encode("ascii")
+
+
+def frame(body: bytes) -> bytes:
+    """One frame around JSON text."""
     return len(body).to_bytes(4, "big") + body
+
+
+def frames(texts: list[bytes]) -> bytes:
+    """As few frames as hold the messages whose JSON texts are given, in order."""
+    if len(texts) == 1:
+        return frame(texts[0])
+    if sum(map(len, texts)) + len(texts) + 1 <= MAX_FRAME:
+        return frame(b"[" + b",".join(texts) + b"]")
+    middle = len(texts) // 2
+    return frames(texts[:middle]) + frames(texts[middle:])
+
+
+def decode(body: bytes) -> list[Message]:
+    """The messages of one frame. Raises ProtocolError."""
+    found = parse(body)
+    messages = found if isinstance(found, list) else [found]
+    if not messages or not all(isinstance(message, dict) for message in messages):
+        raise ProtocolError("frame holds no object, or what is none")
+    return messages
+
+
+def parse(body: bytes) -> Any:
+    """What the JSON of one frame says. Raises ProtocolError."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ProtocolError("frame is not JSON") from None
 
 
 class FrameReader:
     """Turns bytes as they come into messages; holds what is not complete yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[bytes], list[Message]] = decode) -> None:
+        self.decode = decode
         self.buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes | memoryview) -> list[Message]:
         """The messages that `data` completes. Raises ProtocolError."""
-        self.buffer += data
+        buffer, decode = self.buffer, self.decode
+        buffer += data
         messages: list[Message] = []
-        start = 0
-        while len(self.buffer) - start >= 4:
-            end = start + 4 + int.from_bytes(self.buffer[start : start + 4], "big")
+        start, size = 0, len(buffer)
+        while size - start >= 4:
+            end = start + 4 + LENGTH.unpack_from(buffer, start)[0]
             if end - start - 4 > MAX_FRAME:
                 raise ProtocolError("frame too long")
-            if end > len(self.buffer):
+            if end > size:
                 break
-            messages.append(decode(bytes(self.buffer[start + 4 : end])))
+            messages += decode(bytes(buffer[start + 4 : end]))
             start = end
-        del self.buffer[:start]
+        del buffer[:start]
         return messages
-
-
-def decode(body: bytes) -> Message:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ProtocolError("frame is not JSON") from None
-    if not isinstance(message, dict):
-        raise ProtocolError("frame is not an object")
-    return message

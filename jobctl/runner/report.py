@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
-from jobctl.runner.loop import Timer
-
-if TYPE_CHECKING:
-    from jobctl.runner.run import Run
+from jobctl.runner.loop import Loop, Timer
+from jobctl.runner.protocol import Message
 
 INTERVAL: Final = 1.0
 MAX_TEXT: Final = 1000
 
 
+class Listener(Protocol):
+    """Who is told."""
+
+    loop: Loop
+
+    def send(self, message: Message) -> None: ...
+
+    def is_crowded(self) -> bool: ...
+
+
 class Reports:
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, host: Listener, names: Callable[[], Message]) -> None:
+        """For the run whose `names` are asked for whenever something is told."""
+        self.host = host
+        self.names = names
         self.progress: float | None = None
         self.stage: str | None = None
         self.message: str | None = None
@@ -45,14 +56,14 @@ class Reports:
         self.timer = None
         if not self.news:
             return
-        if not self.run.host.is_crowded():
+        if not self.host.is_crowded():
             self._send()
-        self.timer = self.run.loop.call_later(INTERVAL, self._pass_on)
+        self.timer = self.host.loop.call_later(INTERVAL, self._pass_on)
 
     def _send(self) -> None:
         self.news = False
         values = {"progress": self.progress, "stage": self.stage, "message": self.message}
-        self.run.host.send({"k": "report", **self.run.names, **values})
+        self.host.send({"k": "report", **self.names(), **values})
 
 
 def clean(text: str) -> str:

@@ -12,14 +12,16 @@ from jobctl.logs import LogWriter
 from jobctl.runner import outcome
 from jobctl.runner.loop import Loop, Timer
 from jobctl.runner.outcome import Exit, Verdict
-from jobctl.runner.protocol import Message, Work
+from jobctl.runner.protocol import Message
 from jobctl.runner.report import Reports
 from jobctl.runner.spawn import SpawnFailed
 from jobctl.runner.task import Task
 from jobctl.runner.tree import Ending, Pausing
+from jobctl.runner.work import Work
 
 LEFTOVER_GRACE: Final = 0.5
-MAX_INLINE_DATA: Final = 64 * 1024
+TOLD_AFTER: Final = 0.01
+"""Seconds after which a begin is told by itself, and not only with the end."""
 
 
 class Host(Protocol):
@@ -31,6 +33,8 @@ class Host(Protocol):
     clock: Clock
 
     def send(self, message: Message) -> None: ...
+
+    def tell(self, encoded: bytes) -> None: ...
 
     def is_crowded(self) -> bool: ...
 
@@ -44,16 +48,21 @@ class Host(Protocol):
 
 
 class Run:
-    def __init__(self, host: Host, work: Work) -> None:
+    def __init__(self, host: Host, work: Work, began: int | None = None) -> None:
+        """A run that begins now, or began at an instant shortly ago."""
         self.host = host
         self.loop = host.loop
         self.work = work
-        self.claim = work["claim"]
-        self.began = host.clock.now()
-        self.ran = work["run_time"] / MICROSECONDS
+        self.claim = work.claim
+        now = host.clock.now()
+        self.began = now if began is None else began
+        self.ran = max(0, now - self.began) / MICROSECONDS
         self.running_since: float | None = host.clock.monotonic()
-        self.log = LogWriter(host.home, work["sequence"], work["attempt"], host.clock.now)
-        self.reports = Reports(self)
+        self.log = LogWriter(host.home, work.sequence, work.attempt, host.clock.now)
+        self.reports = Reports(host, self._names_once_told)
+        self.begin_text: bytes | None = None
+        """The record of its begin, until it is told."""
+        self.telling: Timer | None = None
         self.data_file: str | None = None
         self.task: Task | None = None
         self.timeout: Timer | None = None
@@ -75,13 +84,37 @@ class Run:
         except BaseException:
             self._remove_data_file()
             raise
+        self._take_up()
+
+    def take_over(self, task: Task) -> None:
+        """Go on with a task that was begun without it."""
+        self.task = task
+        self._take_up()
+
+    def go_on_reporting(self, reports: Reports) -> None:
+        """Its begin was told before it became a Run, and something it said."""
+        reports.names = self._names_once_told
+        self.reports = reports
+
+    def tell_begin(self) -> None:
+        """Let the daemon know that it has begun; once."""
+        self._stop_telling()
+        if self.begin_text is not None:
+            self.host.tell(self.begin_text)
+            self.begin_text = None
+
+    def _take_up(self) -> None:
+        assert self.task is not None
         self.task.output.log = self.log
+        self.task.output.watch()
         self._arm_timeout()
+        self.telling = self.loop.call_later(max(0.0, TOLD_AFTER - self.ran), self.tell_begin)
 
     def begin_again(self) -> None:
         """Its warm worker died before it took the run up: nothing has happened yet, so a fresh one gets it."""
         assert self.task is not None
         self._disarm_timeout()
+        self._stop_telling()
         self.task.output.log = None
         self.task.close()
         self.task = None
@@ -94,13 +127,18 @@ class Run:
     @property
     def names(self) -> Message:
         """The keys by which every message about it is known."""
-        return {"sequence": self.work["sequence"], "claim": self.claim}
+        return {"sequence": self.work.sequence, "claim": self.claim}
+
+    def _names_once_told(self) -> Message:
+        """The same for what makes sense only after its begin."""
+        self.tell_begin()
+        return self.names
 
     def describe(self) -> Message:
         """What a daemon that connects wants to know."""
         return {
             **self.names,
-            "attempt": self.work["attempt"],
+            "attempt": self.work.attempt,
             "began": self.began,
             "run_time": self.run_time,
             "paused": self.paused,
@@ -168,14 +206,14 @@ class Run:
         self._stop_pausing()
         self._count_time()
         self._disarm_timeout()
-        self.ending = Ending(self.loop, self.task.tree, 0.0, self.work["grace"], self._stuck)
+        self.ending = Ending(self.loop, self.task.tree, 0.0, self.work.definition.grace, self._stuck)
         self.children_ended()
 
     def _timed_out(self) -> None:
         self.timeout = None
         self._look()
         if self.verdict is None:
-            self._end(lambda exited: outcome.of_timeout(self.work["timeout"], exited))
+            self._end(lambda exited: outcome.of_timeout(self.work.definition.timeout, exited))
 
     def _look(self) -> None:
         """What has ended before a signal is sent keeps its own result."""
@@ -191,12 +229,18 @@ class Run:
         self._say_paused()
 
     def _stuck(self, processes: int) -> None:
-        self.host.send({"k": "stuck", **self.names, "processes": processes})
+        self.host.send({"k": "stuck", **self._names_once_told(), "processes": processes})
 
     def _say_paused(self) -> None:
-        self.host.send({"k": "paused", **self.names, "run_time": self.run_time})
+        self.host.send({"k": "paused", **self._names_once_told(), "run_time": self.run_time})
+
+    def _stop_telling(self) -> None:
+        if self.telling is not None:
+            self.telling.cancel()
+            self.telling = None
 
     def _finish(self) -> None:
+        self._stop_telling()
         if self.ending is not None:
             self.ending.cancel()
         self._stop_pausing()
@@ -219,19 +263,14 @@ class Run:
         self.host.ended(self, self._outcome(self.verdict))
 
     def _outcome(self, verdict: Verdict) -> Message:
-        return {
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "exit_code": verdict.exit.code,
-            "signal": verdict.exit.signal,
-            "message": verdict.message,
-            "result": verdict.result,
-            "ended_on": self.host.clock.now(),
-            "run_time": self.run_time,
-            "log_bytes": self.log.total,
-            "progress": self.reports.progress,
-            "stage": self.reports.stage,
-        }
+        return outcome.message(
+            verdict,
+            ended_on=self.host.clock.now(),
+            run_time=self.run_time,
+            log_bytes=self.log.total or None,
+            progress=self.reports.progress,
+            stage=self.reports.stage,
+        )
 
     # Time
 
@@ -250,7 +289,7 @@ class Run:
             self.running_since = self.host.clock.monotonic()
 
     def _arm_timeout(self) -> None:
-        timeout = self.work["timeout"]
+        timeout = self.work.definition.timeout
         if timeout is not None and self.timeout is None:
             self.timeout = self.loop.call_later(timeout - self._run_time(), self._timed_out)
 
@@ -267,17 +306,16 @@ class Run:
     # Environment
 
     def _environment(self) -> dict[str, str]:
-        environment = {**self.work["environment"], "JOBCTL_RUN": self.host.runner}
-        data = self.work["data"]
+        environment = {**self.work.definition.environment, **self.work.variables()}
+        data = self.work.data
         if data is None:
             return environment
-        encoded = data.encode("utf-8", "surrogatepass")
-        if len(encoded) <= MAX_INLINE_DATA:
+        if not self.work.has_large_data:
             environment["JOBCTL_DATA"] = data
         else:
-            self.data_file = os.path.join(self.host.home, "run", f"{self.work['sequence']}.{self.claim}.data")
+            self.data_file = os.path.join(self.host.home, "run", f"{self.work.sequence}.{self.claim}.data")
             environment["JOBCTL_DATA_FILE"] = self.data_file
-            write_private(self.data_file, encoded)
+            write_private(self.data_file, data.encode("utf-8", "surrogatepass"))
         return environment
 
     def _remove_data_file(self) -> None:

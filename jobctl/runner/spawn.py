@@ -8,6 +8,8 @@ import subprocess
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from jobctl.runner.posix import PosixSpawn
+
 PASSING: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What may be over in a moment: the run goes back and is not spent."""
 OOM_SCORE: Final = 200
@@ -24,7 +26,6 @@ class SpawnPostponed(Exception):
 
 class Child(NamedTuple):
     pid: int
-    process: subprocess.Popen[bytes]
     stdout: int
     stderr: int
     """Reading ends, not blocking."""
@@ -34,6 +35,7 @@ class Spawner:
     """Starts children; keeps open what every start needs."""
 
     def __init__(self) -> None:
+        self.posix = PosixSpawn()
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.score = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
         self.own_score = os.pread(self.score, 16, 0).strip()
@@ -48,17 +50,10 @@ class Spawner:
             pipes += os.pipe2(os.O_CLOEXEC)
             pipes += os.pipe2(os.O_CLOEXEC)
             self._set_score(self.child_score)
-            process = subprocess.Popen(
-                argv,
-                stdin=self.null,
-                stdout=pipes[1],
-                stderr=pipes[3],
-                cwd=cwd,
-                umask=umask,
-                env=environment,
-                pass_fds=pass_descriptors,
-                process_group=0,
-            )
+            if pass_descriptors:
+                pid = self._start_with_descriptors(argv, cwd, umask, environment, pipes, pass_descriptors)
+            else:
+                pid = self._start(argv, cwd, umask, environment, pipes)
         except (OSError, ValueError) as error:
             for end in pipes[0::2]:
                 os.close(end)
@@ -69,9 +64,62 @@ class Spawner:
                 os.close(end)
         os.set_blocking(pipes[0], False)
         os.set_blocking(pipes[2], False)
+        return Child(pid, pipes[0], pipes[2])
+
+    def _start(self, argv: list[str], cwd: str, umask: int, environment: dict[str, str], pipes: list[int]) -> int:
+        """The quick way. Every descriptor of the runner closes on exec, and it has but one thread: so it may take on
+        the child's directory and mask itself for a moment."""
+        try:
+            os.chdir(cwd)
+        except OSError as error:
+            error.filename = cwd
+            raise
+        own = os.umask(umask)
+        try:
+            return self._search(argv, environment, (self.null, pipes[1], pipes[3]))
+        finally:
+            os.umask(own)
+            os.chdir("/")
+
+    def _search(self, argv: list[str], environment: dict[str, str], standard: tuple[int, int, int]) -> int:
+        """Start the program that `argv` names in the environment's PATH, as execvpe finds it. Raises OSError."""
+        name = argv[0]
+        missing: OSError | None = None
+        refused: OSError | None = None
+        for path in (name,) if "/" in name else [os.path.join(part, name) for part in os.get_exec_path(environment)]:
+            try:
+                return self.posix.start(path, argv, environment, standard)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                missing = error
+            except OSError as error:
+                refused = error
+        trouble = refused or missing
+        assert trouble is not None
+        raise trouble
+
+    def _start_with_descriptors(
+        self,
+        argv: list[str],
+        cwd: str,
+        umask: int,
+        environment: dict[str, str],
+        pipes: list[int],
+        descriptors: tuple[int, ...],
+    ) -> int:
+        process = subprocess.Popen(
+            argv,
+            stdin=self.null,
+            stdout=pipes[1],
+            stderr=pipes[3],
+            cwd=cwd,
+            umask=umask,
+            env=environment,
+            pass_fds=descriptors,
+            process_group=0,
+        )
         # The runner reaps every child itself; an unset code would make Popen try as well.
         process.returncode = 0
-        return Child(process.pid, process, pipes[0], pipes[2])
+        return process.pid
 
     def _set_score(self, score: bytes) -> None:
         with suppress(OSError):

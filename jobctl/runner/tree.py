@@ -17,6 +17,8 @@ FIRST_PAUSE: Final = 0.002
 LONGEST_PAUSE: Final = 1.0
 ASLEEP_AFTER: Final = 0.1
 STUCK_AFTER: Final = 60.0
+HAS_LISTS: Final = os.path.exists("/proc/thread-self/children")
+"""A kernel may be built without."""
 PASSES: Final = 3
 """Scans in one go before other events get their turn."""
 
@@ -47,8 +49,16 @@ class Tree:
         """Whether nothing of it runs any more."""
         if self.spared is None:
             return has_no_child()
+        if HAS_LISTS:
+            return children(self.root) == [self.spared]
         # One scan can miss what was forked during it by a process that then ended.
         return not self.members() and not self.members()
+
+    def is_alone(self) -> bool:
+        """Whether the leader lives, and nothing else of it."""
+        if HAS_LISTS:
+            return children(self.root) == [self.leader] and not children(self.leader)
+        return len(self.members()) == 1
 
     def signal(self, *numbers: int) -> list[ProcessInfo]:
         """Send each signal to every member; the members, as one scan found them."""
@@ -101,6 +111,22 @@ def has_no_child() -> bool:
     except ChildProcessError:
         return True
     return False
+
+
+def children(pid: int) -> list[int]:
+    """The children of every thread of a process, living or unreaped; none when it is gone.
+
+    One stays on the kernel's list until its parent reaps it, and new ones come last: so the runner's list of its own
+    misses none. What is left of a run is such a child, or below one.
+    """
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
 
 
 class Pausing:

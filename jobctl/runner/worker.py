@@ -1,6 +1,8 @@
-"""The interpreter in which callables run: one request at a time over a private descriptor.
+"""The interpreter in which callables run, one after another: requests come as packets, of which the runner takes back
+what was not taken here; answers go over a stream of their own.
 
-Run by path, as `worker.py DESCRIPTOR [DIRECTORY...]`, under any Python from 3.8 on and without jobctl.
+Run by path, as `worker.py REQUESTS ANSWERS BEGUN [DIRECTORY...]` with three descriptors, under any Python from 3.8
+on and without jobctl: it needs only calling.py, beside it, and the standard library.
 """
 
 from __future__ import annotations
@@ -11,72 +13,95 @@ import sys
 if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
     del sys.path[0]  # neither its neighbours nor the working directory may shadow a module
 
+import _signal  # type: ignore[import-not-found]  # the enumerations of `signal` cost more than the calls
+import _socket
 import _thread
 import faulthandler
-import importlib
+import fcntl
 import json
+import mmap
 import resource
-import signal
+import termios
 import time
 import types
 from contextlib import suppress
+from importlib.machinery import SourceFileLoader
+from json.encoder import encode_basestring_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-MAX_RESULT = 1024 * 1024
-MAX_DEPTH = 64
-MAX_RUNS = 1000
-MAX_RESIDENT = 200 * 1024 * 1024
-MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
+# By its path and under no name: user code finds nothing of it.
+loader = SourceFileLoader("_jobctl_calling", os.path.join(os.path.dirname(os.path.abspath(__file__)), "calling.py"))
+calling: Any = types.ModuleType(loader.name)
+calling.__file__ = loader.path
+loader.exec_module(calling)
+calling.HIDDEN.add(__file__)
 
-PID = os.getpid()
+MAX_RUNS = 10_000
+MAX_RESIDENT = 200 * 1024 * 1024
+MAX_REQUEST = 256 * 1024
+RING = 512  # as in begun.py
+BEGUN_SIZE = 4096 + 8 * RING  # as the runner maps it, whatever has been written behind that
+MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
+UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
+NOTHING = bytes(4)
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
-
-
-class Failure(Exception):
-    """A run that ends as failed; its arguments are reason and message."""
+parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class Channel:
-    """Frames to and from the runner; closed in children, which must not speak for this process."""
+    """The ways from and to the runner; closed in children, which must not speak for this process."""
 
-    def __init__(self, descriptor: int) -> None:
-        os.set_inheritable(descriptor, False)
-        self.descriptor = descriptor
-        self.reader = os.fdopen(descriptor, "rb", closefd=False)
+    def __init__(self, requests: int, answers: int) -> None:
+        self.descriptors = [requests, answers]
+        for descriptor in self.descriptors:
+            os.set_inheritable(descriptor, False)
+        self.requests = _socket.socket(fileno=requests)
+        self.answers = answers
+        self.buffer = bytearray(MAX_REQUEST)
+        self.view = memoryview(self.buffer)
         self.lock = _thread.allocate_lock()
         os.register_at_fork(after_in_child=self.close)
 
     def close(self) -> None:
-        descriptor, self.descriptor = self.descriptor, -1
-        with suppress(OSError):
-            os.close(descriptor)
+        self.answers = -1
+        self.requests.detach()
+        for descriptor in self.descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
 
-    def receive(self) -> dict[str, Any] | None:
-        """The next message; None once the connection has ended."""
-        with suppress(OSError, ValueError):
-            message: dict[str, Any] = json.loads(self.reader.read(int.from_bytes(self.reader.read(4), "big")))
-            return message
+    def receive(self) -> Any:
+        """The next request; None once there can be no more."""
+        with suppress(OSError, ValueError, StopIteration):
+            size = self.requests.recv_into(self.buffer)
+            return parse(str(self.view[:size], "utf-8"), 0)[0]
         return None
 
-    def send(self, message: dict[str, Any]) -> None:
-        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    def has_more(self) -> bool:
+        """Whether a request is waiting."""
+        return unread(self.requests.fileno())
+
+    def send(self, body: bytes) -> bool:
+        """Send JSON text; False when nobody listens any more."""
         with self.lock:
-            if self.descriptor >= 0:
-                write_all(self.descriptor, len(body).to_bytes(4, "big") + body)
+            return self.answers >= 0 and bool(calling.write_all(self.answers, len(body).to_bytes(4, "big") + body))
+
+    def wait_for_go(self) -> bool:
+        """Wait until the runner has looked; False when it is gone."""
+        with suppress(OSError):
+            return os.read(self.answers, 1) != b""
+        return False
 
 
 class Run:
     """What `jobctl.current()` gives: the run this code is part of."""
 
-    def __init__(self, request: dict[str, Any], channel: Channel) -> None:
-        self.id, self.sequence = request["id"], request["sequence"]
-        self.job, self.attempt = request["job"], request["attempt"]
-        self.depth = int(request["environment"].get("JOBCTL_DEPTH") or 0)
+    def __init__(self, job: str, sequence: int, id: str, attempt: int, depth: int, channel: Channel) -> None:
+        self.id, self.sequence = id, sequence
+        self.job, self.attempt, self.depth = job, attempt, depth
         self._channel: Channel | None = channel
         self._said: tuple[float | None, str | None] = (None, None)
 
@@ -97,7 +122,7 @@ class Run:
     def _say(self, percent: float | None, stage: str | None) -> None:
         if (percent, stage) != self._said and self._channel is not None:
             self._said = (percent, stage)
-            self._channel.send({"k": "report", "progress": percent, "stage": stage})
+            self._channel.send(json.dumps({"k": "report", "progress": percent, "stage": stage}).encode())
 
     def _end(self) -> None:
         self._channel = None
@@ -108,19 +133,29 @@ class Traces:
 
     def __init__(self, channel: Channel) -> None:
         self.modules = len(sys.modules)
+        self.marks = marks()
+        self.at = time.monotonic_ns()
         self.descriptors: list[object] = list(os.listdir("/proc/self/fd"))
         with suppress(OSError):  # a closed one is missing from the list above
-            self.descriptors += [os.fstat(number)[1:3] for number in (0, 1, 2, channel.descriptor)]
-        self.children = tuple(resource.getrusage(resource.RUSAGE_CHILDREN))
-        self.threads = _thread._count()
+            self.descriptors += [os.fstat(number)[1:3] for number in (0, 1, 2, *channel.descriptors)]
 
     def leftover_threads(self) -> int:
         """How many more threads there are now; one that is just ending gets a moment."""
         for _ in range(20):
-            if _thread._count() <= self.threads:
+            if _thread._count() <= self.marks[0]:
                 return 0
             time.sleep(0.001)
-        return _thread._count() - self.threads
+        return int(_thread._count() - self.marks[0])
+
+
+def marks() -> tuple[Any, ...]:
+    """What shows cheaply that a run left something: threads, children waited for, descriptors, whether one has to wait
+    for children."""
+    lowest = -1
+    with suppress(OSError):
+        os.close(lowest := os.dup(2))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return _thread._count(), lowest, _signal.getsignal(_signal.SIGCHLD) is _signal.SIG_IGN, children
 
 
 class Files:
@@ -151,207 +186,156 @@ class Files:
 
 
 class Worker:
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, begun: int) -> None:
         self.channel = channel
-        self.environment = dict(os.environ)
+        self.begun = memoryview(mmap.mmap(begun, BEGUN_SIZE))[-8 * (RING + 1) :].cast("q")
+        """When the newest run began, and the ordinals of those that have."""
+        os.close(begun)
+        self.variables: dict[str, str] = {}
+        """Those of the newest run."""
+        self.base = dict(os.environ)
+        self.environment = environment()
+        """As it was left for the newest run."""
         self.runs = 0
         self.files = Files()
         self.run: Run | None = None
+        self.before = Traces(channel)
 
     def serve(self) -> None:
         """Answer requests until the runner has no more, or this process is no longer as good as new."""
         for request in iter(self.channel.receive, None):
-            self.channel.send({"k": "begun"})
-            self.channel.send(answer := self.answer(request))
-            if not answer["keep"]:
+            if not self.answer(request):
                 break
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Run one callable; what became of it and of this process."""
+    def answer(self, request: list[Any]) -> bool:
+        """Run one callable, and say what became of it and of this process; whether that may serve another one."""
+        ordinal, name, cwd, umask, job, sequence, id, attempt, depth, data, file = request
+        began, started = time.time_ns() // 1000, time.monotonic_ns()
+        self.begun[0] = began
+        self.begun[1 + ordinal % RING] = ordinal
         self.runs += 1
-        began = time.time()
-        run = self.run = Run(request, self.channel)
-        answer: dict[str, Any] = {"k": "end"}
-        before = Traces(self.channel)
+        run = self.run = Run(job, sequence, id, attempt, depth, self.channel)
+        answer: dict[str, Any] = {}
         try:
-            self.set_up(request)
-            function = load(request["callable"])
-            args, kwargs = arguments(request["callable"], function, request["data"])
-            if len(sys.modules) != before.modules:
+            self.set_up(run, cwd, umask, data, file)
+            function = calling.load(name)
+            args, kwargs = calling.arguments(name, function, data if file is None else text_of(file))
+            if len(sys.modules) != self.before.modules:
                 # What an import opens or starts is there to stay; what the call leaves is not.
-                before = Traces(self.channel)
-            answer["result"] = encoded(call(function, args, kwargs))
-        except Failure as failure:
+                self.before = Traces(self.channel)
+            answer["result"] = calling.encoded(calling.call(function, args, kwargs))
+        except calling.Failure as failure:
             answer["reason"], answer["message"] = failure.args
         except MemoryError as error:
-            answer["reason"], answer["message"] = failed(error, "memory").args
-        run._end()
-        flush()
-        answer["files"] = self.files.new(began)
-        self.judge(answer, before, Traces(self.channel))
-        return answer
+            answer["reason"], answer["message"] = calling.failed(error, "memory").args
+        run._channel = None
+        calling.flush()
+        answer["files"] = self.files.new(began / 1e6)
+        answer["out"] = unread(1) or unread(2)
+        self.judge(answer, time.monotonic_ns())
+        ran = (time.monotonic_ns() - started) // 1000
+        return self.tell(answer, ordinal, began, ran)
 
-    def judge(self, answer: dict[str, Any], before: Traces, after: Traces) -> None:
+    def tell(self, answer: dict[str, Any], ordinal: int, began: int, ran: int) -> bool:
+        """Send the answer; whether the next request may be taken."""
+        keep: bool = answer["keep"]
+        if keep and len(answer) == 4 and "result" in answer and not answer["out"] and not answer["files"]:
+            body = f"[{ordinal},{began},{ran},{encode_basestring_ascii(answer['result'])}]"
+            return self.channel.send(body.encode())
+        body = json.dumps({"k": "end", "o": ordinal, "at": began, "ran": ran, "threads": 0, **answer})
+        waits = answer["out"] or answer.get("children")
+        return self.channel.send(body.encode()) and keep and (not waits or self.channel.wait_for_go())
+
+    def judge(self, answer: dict[str, Any], now: int) -> None:
         """Add what the run left behind, and whether this process may serve another one."""
-        answer["threads"] = before.leftover_threads()
-        ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
-        answer["children"] = ignored or before.children != after.children
-        spoiled = answer.get("reason") in ("import", "memory") or answer["threads"] or not self.files.fresh
-        with open("/proc/self/statm", "rb") as file:
-            resident = int(file.read().split()[1]) * resource.getpagesize()
-        modest = self.runs < MAX_RUNS and resident <= MAX_RESIDENT
-        same = before.descriptors == after.descriptors
-        answer["keep"] = not spoiled and same and modest and not has_child()
+        before = self.before
+        after = marks()
+        spoiled = answer.get("reason") in ("import", "memory") or not self.files.fresh or self.runs >= MAX_RUNS
+        if after != before.marks:
+            if threads := before.leftover_threads():
+                answer["threads"] = threads
+            answer["children"] = after[2:] != before.marks[2:] or after[2]
+            spoiled = spoiled or threads > 0 or after[1] != before.marks[1]
+            before.marks = (before.marks[0], *after[1:])
+        if not spoiled and (now - before.at > UNCHECKED * 1000 or not self.channel.has_more()):
+            self.before = Traces(self.channel)
+            spoiled = before.descriptors != self.before.descriptors or resident() > MAX_RESIDENT
+        answer["keep"] = not spoiled and not has_child()
 
-    def set_up(self, request: dict[str, Any]) -> None:
+    def set_up(self, run: Run, cwd: str, umask: int, data: str | None, file: str | None) -> None:
         """Undo what an earlier run may have changed."""
-        wanted = {**self.environment, **request["environment"]}
-        for name in set(os.environ) - set(wanted):
-            del os.environ[name]
-        for name, value in wanted.items():
-            if os.environ.get(name) != value:
-                os.environ[name] = value
-        os.umask(request["umask"])
+        variables = {
+            "JOBCTL_ID": run.id,
+            "JOBCTL_SEQUENCE": str(run.sequence),
+            "JOBCTL_JOB": run.job,
+            "JOBCTL_ATTEMPT": str(run.attempt),
+            "JOBCTL_DEPTH": str(run.depth),
+        }
+        if data is not None:
+            variables["JOBCTL_DATA"] = data
+        elif file is not None:
+            variables["JOBCTL_DATA_FILE"] = file
+        self.set_variables(variables)
+        os.umask(umask)
         sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
         try:
-            os.chdir(request["cwd"])
+            os.chdir(cwd)
         except OSError as error:
-            text = f"cannot change to directory {request['cwd']}: {error.strerror} (errno {error.errno})"
-            raise Failure("spawn", text) from None
+            text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
+            raise calling.Failure("spawn", text) from None
+
+    def set_variables(self, wanted: dict[str, str]) -> None:
+        """Give the run its variables; only those that differ are touched."""
+        if environment() != self.environment:
+            for name in set(os.environ) - set(self.base):
+                del os.environ[name]
+            self.variables = {}
+            for name, value in self.base.items():
+                os.environ[name] = value
+        for name, value in wanted.items():
+            if self.variables.get(name) != value:
+                os.environ[name] = value
+        if len(self.variables) != len(wanted) or self.variables.keys() != wanted.keys():
+            for name in self.variables.keys() - wanted.keys():
+                self.forget(name)
+        self.variables = wanted
+        self.environment = environment()
+
+    def forget(self, name: str) -> None:
+        os.environ.pop(name, None)
+        if name in self.base:
+            os.environ[name] = self.base[name]
 
 
-def load(name: str) -> Callable[..., Any]:
-    """The object that `module:function` names."""
-    module_name, _, path = name.partition(":")
+def environment() -> dict[Any, Any]:
+    return dict(os.environ._data)  # type: ignore[attr-defined]  # the mapping itself costs a decoding per variable
+
+
+def text_of(path: str) -> str:
+    """The content of a data file."""
+    with open(path, encoding="utf-8", errors="surrogatepass") as file:
+        return file.read()
+
+
+def unread(descriptor: int) -> bool:
+    """Whether something waits there to be read by somebody."""
     try:
-        if module_name not in sys.modules:
-            importlib.invalidate_caches()
-        target: Any = importlib.import_module(module_name)
-        for part in path.split("."):
-            target = getattr(target, part)
-    except BaseException as error:
-        where = f"interpreter {sys.executable}, path {os.pathsep.join(map(str, sys.path))}"
-        raise failed(error, "import", f"cannot import {name}: {describe(error)} ({where})") from None
-    leave_if_forked(0)
-    if not callable(target):
-        raise Failure("import", f"{name} is not callable but of type {type(target).__name__}")
-    return target  # type: ignore[no-any-return]
+        return fcntl.ioctl(descriptor, termios.FIONREAD, NOTHING) != NOTHING
+    except OSError:
+        return False
 
 
-def arguments(name: str, function: Callable[..., Any], data: str | None) -> tuple[list[Any], dict[str, Any]]:
-    """The positional and keyword arguments that `data` (JSON text or None) stands for."""
-    value = None if data is None else json.loads(data)
-    kwargs = value if isinstance(value, dict) else {}
-    args = value if isinstance(value, list) else [] if value is None or value is kwargs else [value]
-    import inspect
-
-    try:
-        signature = inspect.signature(function)
-    except Exception:  # some built-in callables have none
-        return args, kwargs
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise Failure("arguments", f"{name}: {error}") from None
-    return args, kwargs
-
-
-def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    try:
-        value = function(*args, **kwargs)
-    except BaseException as error:
-        raise failed(error, "exception") from None
-    leave_if_forked(0)
-    return value
-
-
-def failed(error: BaseException, reason: str, message: str = "") -> Failure:
-    """The Failure that an exception of the user's code means; its traceback goes to the log."""
-    show(error)
-    leave_if_forked(1)
-    return Failure("memory" if isinstance(error, MemoryError) else reason, message or describe(error))
-
-
-def leave_if_forked(code: int) -> None:
-    """End a child that the user's code forked and let return from its call."""
-    if os.getpid() != PID:
-        flush()
-        os._exit(code)
-
-
-def encoded(value: Any) -> str:
-    """The JSON text of a result. Raises Failure."""
-    check_size(value)
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        size = len(text.encode())
-    except MemoryError:
-        raise
-    except Exception as error:
-        kind = type(value).__name__
-        raise Failure("no_result", f"the result, of type {kind}, is not JSON: {describe(error)}") from None
-    if size > MAX_RESULT:
-        raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
-    return text
-
-
-def check_size(value: Any) -> None:
-    """Refuse what is too large or too deep before time and memory go into its text."""
-    size = 0
-    ahead = [(value, 0)]
-    while ahead:
-        value, depth = ahead.pop()
-        size += len(value) if isinstance(value, (str, dict, list, tuple)) else 1
-        if size > MAX_RESULT:
-            raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
-        if isinstance(value, (dict, list, tuple)):
-            if depth == MAX_DEPTH:
-                raise Failure("result_too_large", f"the result is nested deeper than {MAX_DEPTH}")
-            ahead += [(item, depth + 1) for item in (value.values() if isinstance(value, dict) else value)]
-
-
-def describe(error: BaseException) -> str:
-    """`ValueError: text` of an exception, whatever its own methods do."""
-    text = "(its text cannot be shown)"
-    with suppress(BaseException):
-        text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def show(error: BaseException) -> None:
-    """Write the traceback, without the frames of this file, to the run's stderr."""
-    flush()
-    try:
-        import traceback
-
-        frames = error.__traceback__
-        while frames is not None and frames.tb_frame.f_code.co_filename in (__file__, importlib.__file__):
-            frames = frames.tb_next
-        text = "".join(traceback.format_exception(type(error), error, frames))
-    except BaseException:
-        text = describe(error) + "\n"
-    write_all(2, text.encode("utf-8", "backslashreplace"))
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write to a descriptor that user code may have closed."""
-    view = memoryview(data)
-    with suppress(OSError):
-        while view:
-            view = view[os.write(descriptor, view) :]
-
-
-def flush() -> None:
-    """Hand over what was printed; user code may have closed or replaced the files."""
-    for file in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with suppress(Exception):
-            file.flush()  # type: ignore[union-attr]
+def resident() -> int:
+    """Bytes of memory in use."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def has_child() -> bool:
-    with suppress(ChildProcessError):
+    try:
         return os.waitpid(-1, os.WNOHANG) is not None
-    return False
+    except ChildProcessError:
+        return False
 
 
 class StandIn:
@@ -388,8 +372,9 @@ def main() -> None:
     faulthandler.enable(file=2)
     for file in (sys.stdout, sys.stderr):
         file.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
-    WORKER = Worker(Channel(int(sys.argv[1])))
-    sys.path += sys.argv[2:]
+    requests, answers, begun = map(int, sys.argv[1:4])
+    WORKER = Worker(Channel(requests, answers), begun)
+    sys.path += sys.argv[4:]
     del sys.argv[1:]
     sys.modules["_jobctl_worker"] = sys.modules[__name__]
     sys.meta_path.append(StandIn)

@@ -6,7 +6,10 @@ SELECT 1 FROM sqlite_schema LIMIT 1;
 -- Jobs --------------------------------------------------------------------------------------------------------------
 
 -- name: actor
-INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id;
+SELECT id FROM actors WHERE name = :name;
+
+-- name: insert_actor
+INSERT INTO actors (name) VALUES (:name) RETURNING id;
 
 -- A SQLite home belongs to one machine, whatever that is called today: its runs must be found after a renaming.
 -- name: host
@@ -40,6 +43,9 @@ SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.
   JOIN actors AS modifier ON modifier.id = jobs.modified_by
  WHERE jobs.removed_on IS NULL AND jobs.version_id IS NOT NULL AND (:name IS NULL OR jobs.name = :name)
  ORDER BY jobs.name;
+
+-- name: version_in_force
+SELECT version_id FROM jobs WHERE name = :name AND removed_on IS NULL AND version_id IS NOT NULL;
 
 -- Also a removed job, for its history.
 -- name: job_by_id
@@ -157,6 +163,23 @@ VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message
         :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
         :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform)
 RETURNING sequence;
+
+-- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
+-- which it is not due, and what it is about.
+-- name: insert_system_jobs
+INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, due_at, priority,
+                         created_on, created_by, modified_on, modified_by, owner, ready_on, depth, parent, regarding,
+                         utc_offset, operation_type, platform)
+SELECT randomblob(16), :job_id, :job_version_id, :name, ifnull(value ->> 0, 0) > :now,
+       CASE WHEN ifnull(value ->> 0, 0) > :now THEN 10 ELSE 0 END,
+       CASE WHEN ifnull(value ->> 0, 0) > :now THEN 'scheduled' END,
+       :message_name, ifnull(value ->> 0, :now), :priority, :now, :actor, :now, :actor, :owner,
+       CASE WHEN ifnull(value ->> 0, 0) <= :now THEN :now END, :depth, :parent, value ->> 1, :utc_offset,
+       :operation_type, 0
+  FROM json_each(:rows) ORDER BY key;
+
+-- name: insert_payloads
+INSERT INTO payloads (sequence, data) SELECT :first + key, value FROM json_each(:data) WHERE value IS NOT NULL;
 
 -- name: insert_payload
 INSERT INTO payloads (sequence, data) VALUES (:sequence, :data);
@@ -322,74 +345,6 @@ SELECT jobs.name FROM schedules JOIN jobs ON jobs.id = schedules.job_id WHERE ac
 
 -- name: last_occurrence_of_plan
 SELECT max(occurrence_at) FROM system_jobs WHERE job_id = :job_id AND plan = :plan;
-
--- One statement, so that two daemons cannot take the same system job. One that still has its processes
--- keeps its runner, its definition and its start.
--- name: claim_ready
-UPDATE system_jobs
-   SET state = 2, status = 20, claim = claim + 1, modified_on = :now, modified_by = :actor, host_id = :host_id,
-       daemon_id = :daemon_id, log_host = :host_id,
-       job_version_id = CASE WHEN runner_id IS NULL
-                             THEN coalesce((SELECT version_id FROM jobs WHERE jobs.id = job_id), job_version_id)
-                             ELSE job_version_id END,
-       started_on = CASE WHEN runner_id IS NULL THEN NULL ELSE started_on END,
-       continued_on = CASE WHEN runner_id IS NULL THEN NULL ELSE :now END,
-       run_time = CASE WHEN runner_id IS NULL THEN NULL ELSE run_time END,
-       runner_id = coalesce(runner_id, :runner_id)
- WHERE sequence = (SELECT sequence FROM system_jobs
-                    WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
-                      AND job_id NOT IN (SELECT j.id FROM jobs AS j
-                                          WHERE j.concurrency IS NOT NULL
-                                            AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
-                                                                   WHERE r.job_id = j.id AND r.state = 2))
-                    ORDER BY priority DESC, ready_on, sequence
-                    LIMIT 1)
-RETURNING sequence, claim, runner_id, job_version_id, attempt, started_on IS NOT NULL;
-
--- How many of the first few could be claimed; the limit keeps it from counting a million.
--- name: claimable
-SELECT count(*) FROM (SELECT 1 FROM system_jobs
-                       WHERE state = 0 AND blocked_by IS NULL AND (runner_id IS NULL OR host_id = :host_id)
-                         AND job_id NOT IN (SELECT j.id FROM jobs AS j
-                                             WHERE j.concurrency IS NOT NULL
-                                               AND j.concurrency <= (SELECT count(*) FROM system_jobs AS r
-                                                                      WHERE r.job_id = j.id AND r.state = 2))
-                       LIMIT :limit);
-
--- name: record_begin
-UPDATE system_jobs SET started_on = :at, attempt = :attempt, message = NULL, modified_on = :now, modified_by = :actor
- WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND started_on IS NULL AND state = 2
-RETURNING name;
-
--- name: record_report
-UPDATE system_jobs
-   SET progress = coalesce(:progress, progress), stage = coalesce(:stage, stage), message = coalesce(:message, message)
- WHERE sequence = :sequence AND runner_id = :runner_id AND state < 3;
-
--- What an attempt's end is allowed to speak about: its own claim, or a later one that only continued the same processes.
--- name: of_attempt
-SELECT * FROM system_job_view
- WHERE sequence = :sequence AND runner_id = :runner_id AND state < 3
-   AND (claim = :claim OR (claim > :claim AND attempt = :attempt AND started_on IS NOT NULL));
-
--- Operators' wishes about processes: what is locked and shall stop, and what is suspended and shall be gone.
--- name: wishes
-SELECT sequence, claim, runner_id, state, status, started_on IS NOT NULL FROM system_jobs
- WHERE state = 2 AND status IN (21, 22)
-UNION ALL
-SELECT sequence, claim, runner_id, state, status, 1 FROM system_jobs
- WHERE runner_id IS NOT NULL AND state = 1 AND reason = 'canceling';
-
--- name: of_runner
-SELECT * FROM system_job_view WHERE runner_id = :runner_id ORDER BY sequence;
-
--- name: held_by_runners
-SELECT * FROM system_job_view WHERE runner_id IS NOT NULL;
-
--- name: busy
-SELECT EXISTS (SELECT 1 FROM system_jobs WHERE state = 2)
-    OR EXISTS (SELECT 1 FROM system_jobs WHERE state = 0 AND blocked_by IS NULL)
-    OR EXISTS (SELECT 1 FROM system_jobs WHERE state = 1 AND reason IN ('retrying', 'canceling'));
 
 -- name: insert_event
 INSERT INTO events (at, actor, kind, job_id, sequence, detail)

@@ -37,7 +37,8 @@ class Past:
         return control.add_job(self.store, name, Definition(argv=("true",), **definition)).id
 
     def actor(self, name: str) -> int:
-        ((found,),) = self.store.database.run("actor", {"name": name})
+        run = self.store.database.run
+        ((found,),) = run("actor", {"name": name}) or run("insert_actor", {"name": name})
         return int(found)
 
     def add(self, job_id: int, status: Status, **columns: Any) -> int:

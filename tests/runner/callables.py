@@ -216,3 +216,36 @@ def has_jobctl() -> str:
     import jobctl
 
     return str(getattr(jobctl, "__file__", None))
+
+
+def witness(seconds: float = 0.0, ends_with: str = "") -> None:
+    """Leave the run's number where the test finds it, before anything else happens."""
+    descriptor = os.open("witness", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, os.environ["JOBCTL_SEQUENCE"].encode() + b"\n")
+    os.close(descriptor)
+    time.sleep(seconds)
+    if ends_with == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif ends_with == "exception":
+        raise ValueError("as asked")
+
+
+def waits_for_gate() -> None:
+    Path("ready").touch()
+    while not os.path.exists("gate"):
+        time.sleep(0.001)
+
+
+def prints(size: int) -> None:
+    """Output in which every line names the run."""
+    line = os.environ["JOBCTL_SEQUENCE"].rjust(15) + "\n"
+    for _ in range(size // len(line)):
+        sys.stdout.write(line)
+    sys.stderr.write(line)
+
+
+def says_how_far() -> None:
+    import jobctl
+
+    run: Any = jobctl.current()
+    run.progress(run.sequence % 100, stage=str(run.sequence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,10 +15,15 @@ from typing import Any
 
 from jobctl import logs, processes
 from jobctl.runner.journal import read
-from jobctl.runner.protocol import FrameReader, Message, encode
+from jobctl.runner.protocol import PROTOCOL, FrameReader, Message, encode
 
 PACKAGE_PARENT = str(Path(logs.__file__).parents[1])
 START = f"import sys; sys.path.insert(0, {PACKAGE_PARENT!r}); from jobctl.runner.main import main; main()"
+
+
+NOTHING = {"reason": None, "exit_code": None, "signal": None, "message": None, "result": None, "log_bytes": 0}
+OWN = ("sequence", "id", "claim", "attempt", "depth", "data")
+"""What differs from run to run; all else is shared by those of one definition."""
 
 
 class Daemon:
@@ -28,10 +34,24 @@ class Daemon:
         self.reader = FrameReader()
         self.heard: list[Message] = []
         self.lost = False
+        self.keys: dict[str, int] = {}
+        """The keys of the definitions it has told, by their JSON text."""
 
     def send(self, kind: str, **values: Any) -> None:
         self.connection.settimeout(None)
         self.connection.sendall(encode({"k": kind, **values}))
+
+    def hand_over(self, works: tuple[Message, ...], acked: int = 0) -> None:
+        """Tell what the works share, where that is new, and hand them over in one message."""
+        rows = []
+        for work in works:
+            shared = {name: value for name, value in work.items() if name not in OWN}
+            text = json.dumps(shared)
+            if text not in self.keys:
+                self.keys[text] = len(self.keys)
+                self.send("define", key=self.keys[text], work=shared)
+            rows.append([self.keys[text], *(work[name] for name in OWN)])
+        self.send("work", runs=rows, acked=acked)
 
     def listen(self, timeout: float = 0.0) -> bool:
         """Take in what comes within `timeout` seconds; at the first news, whether there are any."""
@@ -60,8 +80,8 @@ class Daemon:
         return found[0]
 
     def outcome(self, sequence: int, timeout: float = 10.0) -> Message:
-        outcome: Message = self.wait("end", sequence, timeout)["outcome"]
-        return outcome
+        """How it ended, with what the runner leaves out because it is nothing."""
+        return {**NOTHING, **self.wait("end", sequence, timeout)["outcome"]}
 
     def close(self) -> None:
         self.connection.close()
@@ -85,7 +105,7 @@ class RunnerProcess:
         )
         theirs.close()
         self.daemon = Daemon(ours)
-        self.daemon.send("hello", generation=1, protocol=1)
+        self.daemon.send("hello", generation=1, protocol=PROTOCOL)
         self.sequences = iter(range(1, 1000000))
 
     @property
@@ -107,7 +127,7 @@ class RunnerProcess:
     def adopt(self, generation: int = 2) -> Daemon:
         """Be the next daemon."""
         daemon = self.connect()
-        daemon.send("hello", generation=generation, protocol=1)
+        daemon.send("hello", generation=generation, protocol=PROTOCOL)
         daemon.wait("hello")
         return daemon
 
@@ -128,17 +148,17 @@ class RunnerProcess:
             "data": None,
             "cwd": str(self.home),
             "umask": 0o022,
-            "environment": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "JOBCTL_SEQUENCE": str(sequence)},
+            "environment": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
             "timeout": None,
             "grace": 10.0,
             "success_codes": [0],
-            "run_time": 0,
+            "depth": 0,
             **changes,
         }
 
     def submit(self, *works: Message) -> int:
         """Hand over; the first one's sequence."""
-        self.daemon.send("work", runs=list(works), acked=0)
+        self.daemon.hand_over(works)
         sequence: int = works[0]["sequence"]
         return sequence
 
@@ -172,6 +192,8 @@ class RunnerProcess:
         self.daemon.close()
         self.process.kill()
         self.process.wait()
-        for member in processes.members_of_run(self.process.pid, self.name):
-            with suppress(ProcessLookupError):
-                os.kill(member.pid, signal.SIGKILL)
+        while members := processes.members_of_run(self.process.pid, self.name):
+            for member in members:
+                with suppress(ProcessLookupError):
+                    os.kill(member.pid, signal.SIGKILL)
+            time.sleep(0.001)

@@ -219,8 +219,7 @@ def test_pause_continue_and_cancel(runner: RunnerProcess) -> None:
 
 
 def test_current_knows_the_run(runner: RunnerProcess, call: Call) -> None:
-    environment = {**runner.work()["environment"], "JOBCTL_DEPTH": "3"}
-    result = call("who", {"environment": environment, "id": "f" * 32, "attempt": 2, "sequence": 77})
+    result = call("who", {"depth": 3, "id": "f" * 32, "attempt": 2, "sequence": 77})
     assert json.loads(result["result"]) == [77, "f" * 32, "test", 2, 3]
 
 

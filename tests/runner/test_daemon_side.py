@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jobctl.runner.journal import read
 from jobctl.runner.protocol import encode
 from tests.conftest import wait_until
 from tests.runner import callables
@@ -45,7 +46,7 @@ def test_hello(runner: RunnerProcess) -> None:
     hello = runner.daemon.wait("hello")
     assert hello == {
         "k": "hello",
-        "protocol": 1,
+        "protocol": 2,
         "runner": runner.name,
         "pid": runner.process.pid,
         "current": None,
@@ -59,13 +60,25 @@ def test_runs_begin_in_order_one_at_a_time(runner: RunnerProcess) -> None:
     runner.submit(*works)
     runner.daemon.outcome(works[-1]["sequence"])
     assert (runner.home / "order").read_text().split() == [str(n) for n in range(20)]
-    records = [m for m in runner.daemon.heard if m["k"] in ("begin", "end")]
-    assert [m["n"] for m in records] == list(range(1, 41))
-    assert [m["k"] for m in records] == ["begin", "end"] * 20
-    assert [m["k"] for m in runner.records("begin")] == ["begin"] * 20
-    began = runner.daemon.wait("begin", works[3]["sequence"])
-    assert (began["claim"], began["attempt"]) == (1, 1)
-    assert abs(began["at"] / 1e6 - time.time()) < 60
+    records = [record for record in read(runner.journal) if "n" in record]
+    assert [record["n"] for record in records] == list(range(1, 41))
+    assert [record["k"] for record in records] == ["begin", "end"] * 20
+    ends = runner.daemon.all("end")
+    assert [end["n"] for end in ends] == list(range(2, 41, 2))
+    assert (ends[3]["claim"], ends[3]["attempt"]) == (1, 1)
+    assert ends[3]["at"] == records[6]["at"] < ends[3]["outcome"]["ended_on"]
+    assert abs(ends[3]["at"] / 1e6 - time.time()) < 60
+
+
+def test_a_begin_is_told_once_it_goes_on(runner: RunnerProcess) -> None:
+    sequence = gate(runner)
+    begin = runner.daemon.wait("begin", sequence)
+    open_gate(runner)
+    runner.daemon.outcome(sequence)
+    end = runner.daemon.wait("end", sequence)
+    assert (begin["claim"], begin["attempt"], begin["at"]) == (1, 1, end["at"])
+    assert end["outcome"]["run_time"] >= 10_000
+    assert len(runner.daemon.all("begin")) == 1
 
 
 def test_what_has_not_begun_can_be_taken_back(runner: RunnerProcess) -> None:
@@ -75,7 +88,7 @@ def test_what_has_not_begun_can_be_taken_back(runner: RunnerProcess) -> None:
     assert runner.daemon.wait("returned")["sequences"] == [second]
     open_gate(runner)
     runner.daemon.outcome(third)
-    assert [m["sequence"] for m in runner.daemon.all("begin")] == [first, third]
+    assert [m["sequence"] for m in runner.records("begin")] == [first, third]
 
 
 def test_a_run_outlives_the_daemon(runner: RunnerProcess) -> None:
@@ -171,7 +184,8 @@ def test_records_too_large_for_one_hello_follow_it(runner: RunnerProcess) -> Non
     assert daemon.wait("hello")["records"] == []
     for work in works:
         assert len(daemon.outcome(work["sequence"])["result"]) > 400_000
-    assert [record["n"] for record in daemon.heard if "n" in record] == list(range(1, 8))
+    told = [record["n"] for record in daemon.heard if "n" in record]
+    assert told == list(range(1, len(told) + 1))
     runner.daemon = daemon
 
 
@@ -180,7 +194,7 @@ def test_the_higher_generation_commands(runner: RunnerProcess) -> None:
     second = runner.adopt(generation=5)
     wait_until(lambda: runner.daemon.listen(0.1) and runner.daemon.lost)
     late = runner.connect()
-    late.send("hello", generation=4, protocol=1)
+    late.send("hello", generation=4, protocol=2)
     wait_until(lambda: late.listen(0.1) and late.lost)
     assert late.heard == []
     again = runner.adopt(generation=5)
@@ -300,8 +314,12 @@ def test_nothing_begins_that_cannot_be_written_down(runner: RunnerProcess) -> No
     following = runner.start("exit 5")
     assert runner.daemon.outcome(following)["exit_code"] == 5
     told = [(m["n"], m["k"], m["sequence"]) for m in runner.daemon.heard if "n" in m]
-    assert [(r["n"], r["k"], r["sequence"]) for r in runner.records("unbegun")] == [told[2]]
-    assert [(r["n"], r["k"]) for r in runner.records("end")] == [(told[1][0], "end"), (told[4][0], "end")]
+    assert told == [(2, "end", 1), (4, "unbegun", 2), (6, "end", 3)]
+    assert [(r["n"], r["k"], r["sequence"]) for kind in ("end", "unbegun") for r in runner.records(kind)] == [
+        told[0],
+        told[2],
+        told[1],
+    ]
 
 
 def test_a_runner_killed_with_its_work_is_found_by_session_and_marker(runner: RunnerProcess) -> None:
@@ -317,8 +335,6 @@ def test_a_runner_killed_with_its_work_is_found_by_session_and_marker(runner: Ru
 
 @pytest.mark.parametrize("kind", ["command", "callable"])
 def test_a_torn_record_hides_nothing_before_it(runner: RunnerProcess, kind: str) -> None:
-    from jobctl.runner.journal import read
-
     if kind == "command":
         runner.run("exit 3")
     else:

@@ -27,6 +27,7 @@ def test_messages_survive_any_way_of_cutting(sent: list[dict[str, object]], size
         (MAX_FRAME + 1).to_bytes(4, "big"),
         b"\0\0\0\1{",
         b"\0\0\0\2[]",
+        b"\0\0\0\3[1]",
         b"\0\0\0\2\xff\xfe",
         b"\0\0\0\0",
         b"\0\1\x86\xa0" + b"[" * 100_000,

@@ -100,17 +100,14 @@ def test_surroundings_are_restored(runner: RunnerProcess) -> None:
 
 def test_variables_of_the_run_are_set_anew(runner: RunnerProcess) -> None:
     first = pid(runner)
-    for number in ("1", "2"):
-        changes: dict[str, Any] = {
-            "environment": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "JOBCTL_ID": number},
-            "data": "{}",
-        }
+    for number in (1, 2):
+        changes: dict[str, Any] = {"id": f"{number:032x}", "job": f"job{number}", "depth": number, "data": "{}"}
         environment = json.loads(runner.call("callables:environment", path=[HERE], **changes)["result"])
-        assert environment["JOBCTL_ID"] == number
-        assert environment["JOBCTL_RUN"] == runner.name
+        assert (environment["JOBCTL_ID"], environment["JOBCTL_JOB"]) == (f"{number:032x}", f"job{number}")
+        assert (environment["JOBCTL_DEPTH"], environment["JOBCTL_ATTEMPT"]) == (str(number), "1")
+        assert (environment["JOBCTL_RUN"], environment["JOBCTL_HOME"]) == (runner.name, str(runner.home))
         assert environment["JOBCTL_DATA"] == "{}"
-        assert "JOBCTL_SEQUENCE" not in environment
-    assert "JOBCTL_ID" not in json.loads(call(runner, "environment")["result"])
+    assert "JOBCTL_DATA" not in json.loads(runner.call("callables:environment", path=[HERE])["result"])
     assert pid(runner) == first
 
 
@@ -150,13 +147,13 @@ def test_a_module_that_appears_is_found(runner: RunnerProcess, tmp_path: Path) -
     assert runner.call("late:f", path=[str(tmp_path)])["result"] == "1"
 
 
-def test_a_worker_serves_a_thousand_runs(runner: RunnerProcess) -> None:
-    works = [runner.work(callable="callables:pid", path=[HERE]) for _ in range(1001)]
+def test_a_worker_serves_ten_thousand_runs(runner: RunnerProcess) -> None:
+    works = [runner.work(callable="callables:pid", path=[HERE]) for _ in range(10_001)]
     runner.submit(*works)
     runner.daemon.outcome(works[-1]["sequence"], 30)
     pids = [end["outcome"]["result"] for end in runner.daemon.all("end")]
-    assert len(set(pids[:1000])) == 1
-    assert pids[1000] != pids[0]
+    assert len(set(pids[:10_000])) == 1
+    assert pids[10_000] != pids[0]
 
 
 def test_a_worker_that_was_killed_while_idle_is_replaced(runner: RunnerProcess) -> None:

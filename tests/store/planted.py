@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobctl import control, database, ledger, moves, outcomes
+from jobctl import control, database, ledger, moves, outcomes, submitting
 from jobctl.model import Reason, State, Status, SystemJob
 from jobctl.store import Transaction
 
@@ -198,7 +198,7 @@ BUGS: dict[str, Plant] = {
     "a forced deletion does not release the token": code(moves, "remove", deletes_only),
     "postponed ones do not count": code(ledger, "count_if_first", postponed_do_not_count),
     "handing back ignores a cancel": code(outcomes, "hand_back", hands_back_canceled),
-    "a submission jumps what is planned": code(control, "_submit", joins_nothing),
+    "a submission jumps what is planned": code(submitting, "submit_within", joins_nothing),
     "a pause keeps the instant of a postponement": code(control, "pause", keeps_the_instant),
     "a retry forgets that it was to pause": code(outcomes, "_again", lambda real: retries_anyway),
     "a gap is closed after others have joined": code(ledger, "promote", joins_first),

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from jobctl import promotion
-from jobctl.assignment import Runner
+from jobctl import claiming, promotion
+from jobctl.assignment import Assignment, Runner
+from jobctl.claiming import Claimed
 from jobctl.config import Config
 from jobctl.control import add_job
 from jobctl.fleet import Fleet
@@ -19,7 +20,7 @@ from jobctl.model import Definition, Job, Outcome, Reason, Status, SystemJob
 from jobctl.processes import Identity
 from jobctl.recorder import Recorder
 from jobctl.scheduling import Planned
-from jobctl.store import Claimed, Store, Transaction
+from jobctl.store import Store, Transaction
 
 START = 1_800_000_000 * 1_000_000
 SECOND = 1_000_000
@@ -99,18 +100,21 @@ class World:
             return promotion.promote(tx)
 
     def claim(self) -> Claimed | None:
-        """The statement and the transaction the daemon uses, with a fresh runner."""
+        """The statements and the transaction the daemon uses, with a fresh runner."""
         self.runners += 1
         runner = f"{self.runners:016x}"
-        parameters = {"host_id": self.host_id, "daemon_id": self.daemon_id, "runner_id": runner}
         with self.store.write() as tx:
-            rows = tx.database.run("claim_ready", {**parameters, **tx.stamp})
-        if not rows:
+            queue = claiming.queue(tx, self.host_id, 1)
+            chosen = [(candidate, candidate.runner_id or runner) for candidate in queue]
+            locked = claiming.lock(tx, self.host_id, self.daemon_id, chosen)
+        if not locked:
             return None
-        claimed = Claimed(*rows[0])
+        (claimed,) = locked
+        one = claimed.candidate
         if not claimed.continued:
             made = Runner(claimed.runner_id, Identity("b", "n", 1, 1), None, -1)
-            self.held.setdefault(claimed.sequence, []).append(Held(made, claimed.claim, claimed.attempt + 1))
+            made.given[one.sequence] = Assignment(one.sequence, one.claim, one.attempt + 1, one.job_version_id)
+            self.held.setdefault(one.sequence, []).append(Held(made, one.claim, one.attempt + 1))
         return claimed
 
     def tell(self, runner: Runner, act: Callable[[Recorder, Transaction], None]) -> None:
@@ -119,6 +123,7 @@ class World:
         recorder = Recorder(cast(Fleet, fleet))
         with self.store.write() as tx:
             act(recorder, tx)
+            recorder.finish(tx)
         recorder.settled()
 
     def report(self, sequence: int, kind: str, held: Held | None = None, **values: Any) -> None:
@@ -138,8 +143,11 @@ class World:
         held: Held | None = None,
         **values: Any,
     ) -> None:
-        outcome = {"ended_on": self.clock.now(), **values}
-        self.report(sequence, "end", held, outcome=asdict(Outcome(status, reason, **outcome)))
+        outcome = asdict(Outcome(status, reason, **{"ended_on": self.clock.now(), **values}))
+        row = self.store.find_system_job(sequence)
+        # As a runner does: the end tells when it began.
+        began = {} if row is None or row.started_on is None else {"at": row.started_on}
+        self.report(sequence, "end", held, outcome=outcome, **began)
 
     def fail(self, sequence: int, reason: Reason = Reason.EXIT) -> None:
         self.end(sequence, Status.FAILED, reason, exit_code=1)

@@ -1,0 +1,172 @@
+"""One call in a worker: from the name of a callable and JSON to its result as JSON, or to a reason.
+
+Loaded by worker.py, under any Python from 3.8 on and without jobctl.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import types
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+MAX_RESULT = 1024 * 1024
+MAX_DEPTH = 64
+MAX_FITTING = 1000
+FITTING: set[Any] = set()
+"""Functions with the shapes of arguments that fit them."""
+HIDDEN = {__file__, importlib.__file__}
+"""Files that tracebacks do not begin with."""
+
+PID = os.getpid()
+encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Failure(Exception):
+    """A run that ends as failed; its arguments are reason and message."""
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The object that `module:function` names."""
+    module_name, _, path = name.partition(":")
+    try:
+        if module_name not in sys.modules:
+            importlib.invalidate_caches()
+        target: Any = importlib.import_module(module_name)
+        for part in path.split("."):
+            target = getattr(target, part)
+    except BaseException as error:
+        where = f"interpreter {sys.executable}, path {os.pathsep.join(map(str, sys.path))}"
+        raise failed(error, "import", f"cannot import {name}: {describe(error)} ({where})") from None
+    leave_if_forked(0)
+    if not callable(target):
+        raise Failure("import", f"{name} is not callable but of type {type(target).__name__}")
+    return target  # type: ignore[no-any-return]
+
+
+def arguments(name: str, function: Callable[..., Any], data: str | None) -> tuple[list[Any], dict[str, Any]]:
+    """The positional and keyword arguments that `data` (JSON text or None) stands for."""
+    value = None if data is None else json.loads(data)
+    kwargs = value if isinstance(value, dict) else {}
+    args = value if isinstance(value, list) else [] if value is None or value is kwargs else [value]
+    # Whether arguments fit depends only on their number and names.
+    shape = (function, len(args), *kwargs) if type(function) is types.FunctionType else None
+    if shape in FITTING:
+        return args, kwargs
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except Exception:  # some built-in callables have none
+        return args, kwargs
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise Failure("arguments", f"{name}: {error}") from None
+    if shape is not None and len(FITTING) < MAX_FITTING:
+        FITTING.add(shape)
+    return args, kwargs
+
+
+def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    try:
+        value = function(*args, **kwargs)
+    except BaseException as error:
+        raise failed(error, "exception") from None
+    leave_if_forked(0)
+    return value
+
+
+def failed(error: BaseException, reason: str, message: str = "") -> Failure:
+    """The Failure that an exception of the user's code means; its traceback goes to the log."""
+    show(error)
+    leave_if_forked(1)
+    return Failure("memory" if isinstance(error, MemoryError) else reason, message or describe(error))
+
+
+def leave_if_forked(code: int) -> None:
+    """End a child that the user's code forked and let return from its call."""
+    if os.getpid() != PID:
+        flush()
+        os._exit(code)
+
+
+def encoded(value: Any) -> str:
+    """The JSON text of a result. Raises Failure."""
+    if value is None:
+        return "null"
+    check_size(value)
+    try:
+        text = encode(value)
+        size = len(text.encode())
+    except MemoryError:
+        raise
+    except Exception as error:
+        kind = type(value).__name__
+        raise Failure("no_result", f"the result, of type {kind}, is not JSON: {describe(error)}") from None
+    if size > MAX_RESULT:
+        raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
+    return text
+
+
+def check_size(value: Any) -> None:
+    """Refuse what is too large or too deep before time and memory go into its text."""
+    size = 0
+    ahead = [(value, 0)]
+    while ahead:
+        value, depth = ahead.pop()
+        size += len(value) if isinstance(value, (str, dict, list, tuple)) else 1
+        if size > MAX_RESULT:
+            raise Failure("result_too_large", "the result is larger than 1 MiB as JSON")
+        if isinstance(value, (dict, list, tuple)):
+            if depth == MAX_DEPTH:
+                raise Failure("result_too_large", f"the result is nested deeper than {MAX_DEPTH}")
+            ahead += [(item, depth + 1) for item in (value.values() if isinstance(value, dict) else value)]
+
+
+def describe(error: BaseException) -> str:
+    """`ValueError: text` of an exception, whatever its own methods do."""
+    text = "(its text cannot be shown)"
+    with suppress(BaseException):
+        text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def show(error: BaseException) -> None:
+    """Write the traceback, without the frames of this file, to the run's stderr."""
+    flush()
+    try:
+        import traceback
+
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename in HIDDEN:
+            frames = frames.tb_next
+        text = "".join(traceback.format_exception(type(error), error, frames))
+    except BaseException:
+        text = describe(error) + "\n"
+    write_all(2, text.encode("utf-8", "backslashreplace"))
+
+
+def write_all(descriptor: int, data: bytes) -> bool:
+    """Write to a descriptor that user code may have closed; whether it could be."""
+    view = memoryview(data)
+    with suppress(OSError):
+        while view:
+            view = view[os.write(descriptor, view) :]
+    return not view
+
+
+def flush() -> None:
+    """Hand over what was printed; user code may have closed or replaced the files."""
+    for file in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            file.flush()  # type: ignore[union-attr]
+        except Exception:
+            continue

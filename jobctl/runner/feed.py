@@ -1,0 +1,308 @@
+"""Handing ahead: the runs in a worker's hands, of which it may have begun the first.
+
+A quick success passes through here without more ado. As soon as anything else is to be done about the run that has
+begun, it becomes a Run of its own, and all others are taken back: the kernel decides which those are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final, Protocol
+
+from jobctl import clock as clocks
+from jobctl.clock import MICROSECONDS, Clock
+from jobctl.errors import BadInput
+from jobctl.jsontext import check_json
+from jobctl.logs import LogWriter
+from jobctl.runner import outcome
+from jobctl.runner.callable import NONSENSE, Answer, Call, understand
+from jobctl.runner.interpreter import Worker
+from jobctl.runner.journal import Journal, fed_record, unfed_record
+from jobctl.runner.loop import Loop, Timer
+from jobctl.runner.protocol import Message
+from jobctl.runner.report import Reports
+from jobctl.runner.run import TOLD_AFTER
+from jobctl.runner.work import Work
+
+MAX_HELD: Final = 128
+MANY: Final = 8
+"""Runs in hand from which on answers are awaited for a moment, to come in one go."""
+DOZE: Final = 0.0005
+MAX_KNOWN: Final = 64
+MAX_KNOWN_LENGTH: Final = 200
+BELIEVED: Final = 1.0
+"""Seconds for which a run may seem not to have begun although nothing else can keep it from it."""
+
+
+class Owner(Protocol):
+    """The runner."""
+
+    home: str
+    clock: Clock
+    loop: Loop
+    journal: Journal
+    queue: deque[Work]
+    worker: Worker | None
+
+    def send(self, message: Message) -> None: ...
+
+    def tell(self, encoded: bytes) -> None: ...
+
+    def is_crowded(self) -> bool: ...
+
+    def note_begin(self, work: Work, began: int) -> bytes: ...
+
+    def take_over(self, work: Work, worker: Worker, began: int, reports: Reports | None) -> Call: ...
+
+    def ended_quietly(self, work: Work, began: int, result: Message) -> None: ...
+
+    def flush_journal(self) -> bool: ...
+
+
+class Feed:
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.held: deque[Work] = deque()
+        self.ordinal = 0
+        self.reports: Reports | None = None
+        """What the run that has begun said about itself."""
+        self.since = 0.0
+        """When the first became the first, at the latest; seconds of the monotonic clock."""
+        self.timer: Timer | None = None
+        self.full = False
+        self.known: set[str] = {"null"}
+        """Short results that were checked before."""
+
+    def number(self, work: Work) -> None:
+        """Make a request of it."""
+        self.ordinal += 1
+        work.ordinal = self.ordinal
+
+    # Giving
+
+    def fill(self, worker: Worker) -> bool:
+        """Give the worker what it may run next, written down before; whether it has something in hand."""
+        owner = self.owner
+        queue, room = owner.queue, MAX_HELD - len(self.held)
+        works: list[Work] = []
+        if not self.full and worker.is_current():
+            while queue and len(works) < room and self.may_be_fed(worker, queue[0]):
+                works.append(queue.popleft())
+        if not works:
+            return bool(self.held)
+        now = owner.clock.now()
+        for work in works:
+            self.number(work)
+            work.fed_on = now
+        owner.journal.note(fed_record(works))
+        if not owner.flush_journal():
+            owner.journal.withdraw()
+            queue.extendleft(reversed(works))
+            return bool(self.held)
+        self.give(worker, works)
+        return True
+
+    def may_be_fed(self, worker: Worker, work: Work) -> bool:
+        definition = work.definition
+        if definition.callable is None or definition.isolate or (work.data is not None and work.has_large_data):
+            return False
+        return definition is worker.suited or worker.suits(definition)
+
+    def give(self, worker: Worker, works: list[Work]) -> None:
+        if not self.held:
+            worker.answered, worker.ended, worker.awaited = self.heard, self.lost, self.doze
+            worker.output.drain()  # what came between two runs belongs to none
+            self.since = self.owner.clock.monotonic()
+            if self.timer is None:
+                self.timer = self.owner.loop.call_later(TOLD_AFTER, self.look_after)
+        for position, work in enumerate(works):
+            if not worker.give(work):
+                self.full = True
+                self.put_back(works[position:])
+                break
+            self.held.append(work)
+
+    # Taking
+
+    def collect(self) -> None:
+        """Take back what has not begun; what has becomes a Run."""
+        worker = self.owner.worker
+        if worker is None or not self.held:
+            return
+        self.put_back(self.take_back(worker))
+        worker.look()
+        if self.held:
+            self.take_over(worker)
+
+    def take_back(self, worker: Worker) -> list[Work]:
+        """Those the worker has not taken; it may have taken later ones."""
+        ordinals = worker.take_back()
+        back = [work for work in self.held if work.ordinal in ordinals]
+        self.held = deque([work for work in self.held if work.ordinal not in ordinals])
+        return back
+
+    def put_back(self, works: list[Work]) -> None:
+        if works:
+            self.owner.journal.note(unfed_record(works))
+            self.owner.queue.extendleft(reversed(works))
+
+    def take_over(self, worker: Worker) -> Call:
+        """Make a Run of the only one left; its task."""
+        work = self.held.popleft()
+        reports, self.reports = self.reports, None
+        while self.held:  # it took one before it had answered for the other
+            self.end(worker, self.held.popleft(), NONSENSE)
+        return self.owner.take_over(work, worker, self.began(worker, work), reports)
+
+    def began(self, worker: Worker, work: Work) -> int:
+        """The instant at which it began, as far as can be known."""
+        now = self.owner.clock.now()
+        began = worker.begun.at() + clocks.shift(self.owner.clock) if worker.begun.has(work.ordinal) else now
+        return min(max(began, work.fed_on), now)
+
+    def look_after(self) -> None:
+        """See to it that a run which goes on does so as a Run."""
+        self.timer = None
+        worker = self.owner.worker
+        if worker is None or not self.held:
+            return
+        first = self.held[0]
+        worker.look()
+        if not self.held or self.owner.worker is not worker:
+            return
+        patience = TOLD_AFTER
+        if self.held[0] is first:
+            patience = self.patience(worker, first)
+        if patience > 0:
+            self.timer = self.owner.loop.call_later(patience, self.look_after)
+        else:
+            self.collect()
+
+    def patience(self, worker: Worker, first: Work) -> float:
+        """Seconds that the first may yet go on before it becomes a Run."""
+        waited = self.owner.clock.monotonic() - self.since
+        if not worker.begun.has(first.ordinal) and waited < BELIEVED:
+            return TOLD_AFTER
+        now = self.owner.clock.now() - clocks.shift(self.owner.clock)
+        ran = (now - worker.begun.at()) / MICROSECONDS
+        return TOLD_AFTER - (ran if 0 <= ran <= waited else waited)
+
+    # Hearing
+
+    def doze(self) -> None:
+        """Let some answers come together."""
+        if len(self.held) >= MANY:
+            clocks.doze(DOZE)
+
+    def heard(self, said: Any) -> None:
+        worker = self.owner.worker
+        assert worker is not None
+        if not self.held:
+            worker.hang_up()  # nobody asked
+            return
+        self.full = False
+        self.since = self.owner.clock.monotonic()
+        if type(said) is list and self.reports is None and self.succeeded(said):
+            return
+        if isinstance(said, dict) and said.get("k") == "report":
+            self.report(worker, said)
+            return
+        answer = understand(said, self.held[0].ordinal)
+        worker.files.update(answer.files)
+        if answer.keep and (not answer.children or worker.tree.is_alone()):
+            self.end(worker, self.held.popleft(), answer)
+            return
+        self.put_back(self.take_back(worker))
+        self.take_over(worker).heard(said)
+
+    def succeeded(self, said: list[Any]) -> bool:
+        """Record a success without anything special; False when it is something else."""
+        work = self.held[0]
+        try:
+            ordinal, began, ran, result = said
+        except ValueError:
+            return False
+        if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
+            return False
+        self.held.popleft()
+        began, ran = self.believed(work, began, ran)
+        journal = self.owner.journal
+        encoded = (
+            f'{{"k":"end","sequence":{work.sequence},"claim":{work.claim},"attempt":{work.attempt},"at":{began},'
+            f'"outcome":{{"status":{outcome.SUCCEEDED},"result":{encode_basestring_ascii(result)},'
+            f'"ended_on":{began + ran},"run_time":{ran}}},"n":{journal.next_ordinal()}}}'
+        ).encode()
+        journal.add_text(encoded)
+        self.owner.tell(encoded)
+        return True
+
+    def is_good(self, result: Any) -> bool:
+        """Whether it is a JSON text that may be stored."""
+        if type(result) is not str:
+            return False
+        if result in self.known:
+            return True
+        try:
+            check_json(result)
+        except BadInput:
+            return False
+        if len(self.known) < MAX_KNOWN and len(result) <= MAX_KNOWN_LENGTH:
+            self.known.add(result)
+        return True
+
+    def believed(self, work: Work, began: int, ran: int) -> tuple[int, int]:
+        """Begin and duration as the worker tells them, within what can be."""
+        clock = self.owner.clock
+        now = clock.now()
+        began = min(max(began + clocks.shift(clock), work.fed_on), now)
+        return began, min(max(ran, 0), now - began)
+
+    def end(self, worker: Worker, work: Work, answer: Answer) -> None:
+        """Record an end after which the worker goes on."""
+        began, ran = self.believed(work, answer.began, answer.ran)
+        reports, self.reports = self.reports, None
+        log = LogWriter(self.owner.home, work.sequence, work.attempt, self.owner.clock.now)
+        if answer.out:
+            worker.output.log = log
+            worker.output.drain()
+            worker.output.log = None
+            log.close()
+        if answer.waits:
+            worker.go_on()
+        if reports is not None:
+            reports.close()
+        result = outcome.message(
+            answer.verdict,
+            ended_on=began + ran,
+            run_time=ran,
+            log_bytes=log.total or None,
+            progress=reports.progress if reports is not None else None,
+            stage=reports.stage if reports is not None else None,
+        )
+        self.owner.ended_quietly(work, began, result)
+
+    def report(self, worker: Worker, said: Message) -> None:
+        if self.reports is None:
+            work = self.held[0]
+            self.owner.tell(self.owner.note_begin(work, self.began(worker, work)))
+            self.reports = Reports(self.owner, lambda: work.names)
+        self.reports.take(said.get("progress"), said.get("stage"), said.get("message"))
+
+    # The worker's end
+
+    def lost(self) -> None:
+        """It hung up: it has ended, or its callable closed what was not its own."""
+        worker = self.owner.worker
+        assert worker is not None
+        self.put_back(self.take_back(worker))
+        if self.held and not worker.begun.has(self.held[0].ordinal):
+            self.put_back([self.held.popleft()])
+        if self.held:
+            self.take_over(worker).lost()
+
+    def worker_ended(self, worker: Worker) -> None:
+        """Its process is gone."""
+        worker.look()
+        if self.held:  # somebody else holds its end of the connection
+            self.lost()

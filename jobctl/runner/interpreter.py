@@ -1,0 +1,176 @@
+"""The runner's side of a worker: an interpreter of the user's, kept warm between the callables it runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final
+
+from jobctl.runner.begun import Begun
+from jobctl.runner.loop import Loop
+from jobctl.runner.output import Output
+from jobctl.runner.peers import Peer
+from jobctl.runner.protocol import FrameReader, parse, text
+from jobctl.runner.spawn import Spawner, SpawnPostponed
+from jobctl.runner.tree import Ending, Tree
+from jobctl.runner.work import Definition, Work
+
+SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+GRACE: Final = 0.5
+QUEUE: Final = 1024 * 1024
+"""Bytes that requests waiting for the worker may take up in the kernel, if it allows as many."""
+
+
+class Worker:
+    """An interpreter in its own process group. Requests wait for it in the kernel, one per packet, where they can also
+    be taken back; what it answers is heard by `answered`, and `ended` is called when it can answer no more."""
+
+    def __init__(self, loop: Loop, spawner: Spawner, definition: Definition, begun: Begun) -> None:
+        """Raises SpawnFailed or SpawnPostponed."""
+        self.loop = loop
+        self.begun = begun
+        self.interpreter = definition.interpreter
+        self.suited: Definition | None = definition
+        """The definition that was found to suit it last."""
+        self.files: dict[str, tuple[int, int]] = {}
+        """Modification time (ns) and size of each user file it imported."""
+        self.fresh = True
+        self.ending: Ending | None = None
+        self.answered: Callable[[Any], None] = lambda answer: None
+        self.ended: Callable[[], None] = lambda: None
+        self.awaited: Callable[[], None] = lambda: None
+        """Called before answers are read that have come by themselves."""
+        with _Ends() as ends:
+            python = [definition.python, SCRIPT, *(str(end.fileno()) for end in ends.theirs), str(begun.descriptor)]
+            passed = (*(end.fileno() for end in ends.theirs), begun.descriptor)
+            argv = [*python, *definition.path]
+            child = spawner.start(argv, definition.cwd, definition.umask, definition.environment, passed)
+            answers, self.requests, self.waiting = ends.keep()
+        self.tree = Tree(child.pid)
+        self.output = Output(loop, child.stdout, child.stderr)
+        self.peer = Peer(loop, answers, lambda peer, answer: self.answered(answer), FrameReader(decode))
+        self.peer.lost = lambda peer: self.ended()
+        loop.watch(answers.fileno(), self._come)
+
+    def _come(self) -> None:
+        self.awaited()
+        self.peer.read()
+
+    def suits(self, definition: Definition) -> bool:
+        """Whether a run would find what a new worker would give it, as far as its definition goes."""
+        if definition is not self.suited:
+            if self.interpreter != definition.interpreter:
+                return False
+            self.suited = definition
+        return self.fresh or not definition.isolate
+
+    def is_current(self) -> bool:
+        """Whether it can take another run: it lives, and what it imported has not changed."""
+        return self.peer.open and all(fingerprint(path) == known for path, known in self.files.items())
+
+    def give(self, work: Work, data_file: str | None = None) -> bool:
+        """Let a run wait for the worker; False when there is no room."""
+        data = None if data_file is not None or work.data is None else encode_basestring_ascii(work.data).encode()
+        request = b'[%d,%b,%d,"%b",%d,%d,%b,%b]' % (
+            work.ordinal,
+            work.definition.request,
+            work.sequence,
+            work.id.encode("ascii"),
+            work.attempt,
+            work.depth,
+            b"null" if data is None else data,
+            b"null" if data_file is None else text(data_file),
+        )
+        try:
+            self.requests.send(request)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.peer.close()
+        return True
+
+    def take_back(self) -> set[int]:
+        """Take all requests that the worker has not taken, which may take some meanwhile; their ordinals."""
+        ordinals = set()
+        with suppress(OSError):
+            while request := self.waiting.recv(32, socket.MSG_DONTWAIT):
+                ordinals.add(int(request[1 : request.index(b",")]))
+        return ordinals
+
+    def look(self) -> None:
+        """Hear what it has answered by now."""
+        while self.peer.open and self.peer.read():
+            pass
+
+    def go_on(self) -> None:
+        """Its output has been read: let it take the next run."""
+        if self.peer.open:
+            with suppress(OSError):
+                self.peer.connection.send(b"g")
+
+    def retire(self) -> None:
+        """Let the interpreter end, and see to it that it does."""
+        self.hang_up()
+        if self.ending is None:
+            self.ending = Ending(self.loop, self.tree, GRACE, GRACE, lambda processes: None)
+
+    def hang_up(self) -> None:
+        """Give it no more, and hear no more of it."""
+        self.ended = lambda: None
+        self.peer.close()
+        self.requests.close()
+        self.waiting.close()
+
+    def close(self) -> None:
+        """Let go of a worker that is gone."""
+        if self.ending is not None:
+            self.ending.cancel()
+        self.hang_up()
+        self.output.close()
+        self.tree.close()
+
+
+class _Ends:
+    """The sockets between runner and worker."""
+
+    def __enter__(self) -> _Ends:
+        """Raises SpawnPostponed."""
+        self.all: list[socket.socket] = []
+        try:
+            self.all += socket.socketpair()
+            self.all += socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            self.__exit__()
+            raise SpawnPostponed(f"cannot start a worker: {error.strerror}") from None
+        self.answers, theirs, self.requests, self.waiting = self.all
+        self.requests.setblocking(False)
+        self.requests.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUE)
+        self.theirs = (self.waiting, theirs)
+        return self
+
+    def keep(self) -> tuple[socket.socket, socket.socket, socket.socket]:
+        """Those the runner needs: for answers, for requests, and the reading end of these."""
+        for end in (self.answers, self.requests, self.waiting):
+            self.all.remove(end)
+        return self.answers, self.requests, self.waiting
+
+    def __exit__(self, *error: object) -> None:
+        for end in self.all:
+            end.close()
+
+
+def decode(body: bytes) -> list[Any]:
+    """The answer in a frame. Raises ProtocolError."""
+    return [parse(body)]
+
+
+def fingerprint(path: str) -> tuple[int, int] | None:
+    """What changes when a file does; None when it is gone."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

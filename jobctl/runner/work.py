@@ -1,0 +1,90 @@
+"""Runs as they were handed over, and what those of one definition share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobctl.runner.protocol import Message, Row, Shared, text
+
+MAX_INLINE_DATA: Final = 64 * 1024
+"""Bytes of data that travel in a variable; larger ones in a file."""
+
+
+class Definition:
+    """What runs share, checked and prepared once."""
+
+    __slots__ = (
+        "argv",
+        "callable",
+        "cwd",
+        "environment",
+        "grace",
+        "interpreter",
+        "isolate",
+        "job",
+        "path",
+        "python",
+        "request",
+        "success_codes",
+        "timeout",
+        "umask",
+    )
+
+    def __init__(self, shared: Shared, own: dict[str, str]) -> None:
+        """With the variables `own` of the runner. Raises LookupError or TypeError when something is missing."""
+        self.job = shared["job"]
+        self.callable = shared["callable"] or "" if shared["kind"] == "callable" else None
+        """None for a command."""
+        self.argv = shared["argv"] or []
+        self.python = shared["python"] or ""
+        self.path = list(shared["path"])
+        self.isolate = shared["isolate"]
+        self.cwd = shared["cwd"]
+        self.umask = shared["umask"]
+        self.environment = {**shared["environment"], **own}
+        self.timeout = shared["timeout"]
+        self.grace = shared["grace"]
+        self.success_codes = shared["success_codes"]
+        self.interpreter = (self.python, self.path, self.cwd, self.environment)
+        """What must be equal for two runs to share a worker."""
+        self.request = text([self.callable, self.cwd, self.umask, self.job])[1:-1]
+        """Its part of a request to a worker."""
+
+
+class Work:
+    """One run as it was handed over."""
+
+    __slots__ = ("attempt", "claim", "data", "definition", "depth", "fed_on", "id", "ordinal", "sequence")
+
+    def __init__(self, definition: Definition, row: Row) -> None:
+        self.definition = definition
+        _, self.sequence, self.id, self.claim, self.attempt, self.depth, self.data = row
+        self.ordinal = 0
+        """Its number among all requests to this runner's workers, once it is one."""
+        self.fed_on = 0
+        """When it was given to the worker, in microseconds."""
+
+    @property
+    def names(self) -> Message:
+        """The keys by which every message about it is known."""
+        return {"sequence": self.sequence, "claim": self.claim}
+
+    @property
+    def has_large_data(self) -> bool:
+        """Whether its data needs a file."""
+        data = self.data
+        return (
+            data is not None
+            and len(data) * 4 > MAX_INLINE_DATA
+            and len(data.encode("utf-8", "surrogatepass")) > MAX_INLINE_DATA
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Those of its environment that differ from run to run; not its data."""
+        return {
+            "JOBCTL_ID": self.id,
+            "JOBCTL_SEQUENCE": str(self.sequence),
+            "JOBCTL_JOB": self.definition.job,
+            "JOBCTL_ATTEMPT": str(self.attempt),
+            "JOBCTL_DEPTH": str(self.depth),
+        }
