@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import machine, plots, report
+from bench import machine, plots, readme, report
 from bench.measure import Results, Run, measure, say
 from bench.sections import SECTIONS
 
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--json", type=Path, metavar="FILE", help="write the figures, settings and versions")
     found.add_argument("--add", action="store_true", help="add to what FILE holds: one run in several parts")
     found.add_argument("--brief", action="store_true", help="print only the table of targets, with the versions")
+    found.add_argument("--readme", action="store_true", help="print the README's section on performance instead")
     found.add_argument("--plots", type=Path, metavar="DIR", help="write the plots (SVG)")
     found.add_argument("--data", type=Path, metavar="DIR", help="keep the large databases here for another run")
     found.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="measure nothing: one table of these")
@@ -104,7 +105,7 @@ def main() -> int:
         results = {name: results[name] for name in SECTIONS if name in results}
     else:
         results, about = measured(options)
-    print(report.whole(SECTIONS, results, about, options.brief))
+    print(readme.section(results, about) if options.readme else report.whole(SECTIONS, results, about, options.brief))
     if options.json:
         options.json.write_text(json.dumps(report.document(results, about), indent=1) + "\n", encoding="utf-8")
     for path in plots.write(results, options.plots) if options.plots else ():

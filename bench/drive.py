@@ -38,6 +38,15 @@ def submit(app: ModuleType, number: int) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began}
 
 
+def submit_many(app: ModuleType, number: int, data: str) -> dict[str, Any]:
+    """All with one call, each with that data (JSON); the first submission opens what has to be opened."""
+    app.noop()
+    items = [json.loads(data)] * number
+    began = time.perf_counter()
+    app.noops(items)
+    return {"seconds": time.perf_counter() - began}
+
+
 def trickle(app: ModuleType, number: int, gap: float, path: str) -> dict[str, Any]:
     """One by one into an idle system: from just before the submission to the first line, in milliseconds."""
     latencies = []

@@ -61,8 +61,7 @@ class Home:
         self.directory = directory
         self.path = directory / "home"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
-        self.environment = {**kept, "JOBCTL_HOME": str(self.path), "JOBCTL_RETENTION": "off"}
-        self.environment["JOBCTL_RETENTION_FAILED"] = "off"
+        self.environment = {**kept, "JOBCTL_HOME": str(self.path)}
         shutil.copy(work.__file__, directory / "bench_work.py")
 
     def __call__(self, *arguments: str, answers: tuple[int, ...] = (0,)) -> str:

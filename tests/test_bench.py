@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import plots, report
+from bench import plots, readme, report
 from bench.measure import Contestant, Figures, Result, Results, Run, Section, Skip, in_turn, measure, spread
 from bench.plans import scans_history
 from bench.sections import SECTIONS
@@ -189,6 +189,20 @@ def test_documents_of_several_runs_become_one(tmp_path: Path) -> None:
     path.write_text('{"schema": 99}')
     with pytest.raises(ValueError, match="not a document of bench"):
         report.read(path)
+
+
+def test_the_section_of_the_readme_has_what_was_measured_and_no_more() -> None:
+    found = results(jobctl=17_000.0, huey=6000.0, **{"floor-pipes-100": 150_000.0, "rq": 500.0})
+    found["callables"]["celery"] = Result("", skipped="missing")
+    text = readme.section(found, {"python": "3.11", "packages": {"huey": "3.5"}})
+    (line,) = [line for line in text.splitlines() if line.startswith("| no-op callables")]
+    cells = [cell.strip() for cell in line.split("|")][2:5]
+    assert cells == [
+        "**17,000**",
+        "Huey 6,000, RQ ° 500",
+        "150,000 (daemon and 2 processes over pipes, batches of 100)",
+    ]
+    assert "submission" not in text and "huey 3.5" in text
 
 
 # Plans

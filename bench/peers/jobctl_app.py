@@ -9,6 +9,10 @@ def noop() -> None:
     jobctl.submit("noop")
 
 
+def noops(items: list[object]) -> None:
+    jobctl.submit_many("noop", items)
+
+
 def stamp(path: str, number: int) -> None:
     jobctl.submit("stamp", data=[path, number])
 

@@ -152,13 +152,13 @@ SUBMIT = Section(
 )
 
 
-def own_batch(run: Run) -> Figures:
+def own_batch(run: Run, name: str = "submit_many", data: str = "null") -> Figures:
     if not hasattr(jobctl, "submit_many"):
         raise Skip("this jobctl has no submit_many")
-    home, number = Home(run.directory), run.amount("batches.submit_many", 20_000)
+    home, number = Home(run.directory), run.amount(f"batches.{name}", 20_000)
     home.add_callables()
-    seconds = float(home.drive("submit_many", number)["seconds"])
-    return {"per_second": _all_stored(home, number) / seconds}
+    seconds = float(home.drive("submit_many", number, data)["seconds"])
+    return {"per_second": (_all_stored(home, number + 1) - 1) / seconds}
 
 
 def own_file(run: Run) -> Figures:
@@ -188,6 +188,12 @@ BATCHES = Section(
     "system jobs/s",
     (
         Contestant("submit_many", f"jobctl.submit_many(); {SETTINGS}", own_batch, RATE),
+        Contestant(
+            "submit_many-data",
+            f"the same, each with data, which is a row of its own; {SETTINGS}",
+            partial(own_batch, name="submit_many-data", data="[]"),
+            RATE,
+        ),
         Contestant("run-from", f"jobctl run --from FILE, its start included; {SETTINGS}", own_file, RATE),
         of_rate(
             "floor-executemany",
