@@ -53,7 +53,7 @@ def room(case: Case, row: SystemJob) -> list[Fact]:
         text = f"no more than {limit} of {version.job} run at a time, and {listed(same)} {are(same)}"
         details = {"limit": limit, "running": [one.sequence for one in same]}
         found.append(Fact("concurrency", text, to_pause(same), details))
-    holders = [one for one in case.running if not (one.message or "").startswith("stuck:")]
+    holders = holders_of_slots(case.running)
     slots = case.presence.slots
     before = ready_before(case, row)
     if slots and len(holders) >= slots:
@@ -65,6 +65,18 @@ def room(case: Case, row: SystemJob) -> list[Fact]:
         text = f"{free}{before_words(before)}: it begins at one of the daemon's next turns"
         found.append(Fact("about_to_begin", text, details={"before": before}))
     return found
+
+
+def holders_of_slots(locked: list[SystemJob]) -> list[SystemJob]:
+    """The one that each runner runs: what else it was handed waits there for its turn, and holds no slot."""
+    found: dict[str | None, SystemJob] = {}
+    for one in locked:
+        if (one.message or "").startswith("stuck:"):
+            continue
+        held = found.setdefault(one.runner_id, one)
+        if held.started_on is None and one.started_on is not None:
+            found[one.runner_id] = one
+    return list(found.values())
 
 
 def limit_of(case: Case, row: SystemJob) -> int | None:

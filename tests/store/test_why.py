@@ -11,7 +11,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,9 +23,10 @@ from jobctl import cli, control, presence, scheduling
 from jobctl.config import Config
 from jobctl.control import Conditions
 from jobctl.locks import FileLock
-from jobctl.model import CatchUp, Overlap, Reason, State, Status, Wait
+from jobctl.model import CatchUp, Overlap, Reason, State, Status, SystemJob, Wait
 from jobctl.scheduling import Planned, Policies
 from jobctl.why import Explanation, why_job, why_system_job
+from jobctl.why.queues import holders_of_slots
 from tests.store.machine import LifeOfSystemJobs
 from tests.store.world import HOUR, MINUTE, SECOND, START, Template, World, every, once
 
@@ -921,3 +922,13 @@ def test_what_is_proposed_is_never_refused(template: Template) -> None:
     finally:
         logging.disable(logging.NOTSET)
     assert len(Questioned.asked) > 25, Questioned.asked
+
+
+def test_what_a_runner_was_handed_ahead_holds_no_slot() -> None:
+    def row(sequence: int, runner: str, began: int | None, message: str | None = None) -> SystemJob:
+        blank = dict.fromkeys(field.name for field in fields(SystemJob))
+        told = {"sequence": sequence, "runner_id": runner, "started_on": began, "message": message}
+        return SystemJob(**{**blank, **told})  # type: ignore[arg-type]
+
+    locked = [row(1, "a", None), row(2, "a", 5), row(3, "a", None), row(4, "b", None), row(5, "c", 6, "stuck: 1")]
+    assert [one.sequence for one in holders_of_slots(locked)] == [2, 4]
