@@ -20,7 +20,7 @@ from jobctl.querying import (
 from jobctl.querying import Value as Value
 from jobctl.web.dataverse import tokens
 from jobctl.web.dataverse.attributes import PATHS, attribute, shown, suggestion
-from jobctl.web.dataverse.comparing import boolean, compared, fitting
+from jobctl.web.dataverse.comparing import WORDS, boolean, compared, fitting
 from jobctl.web.dataverse.tokens import Word
 
 DEEPEST: Final = 64
@@ -142,7 +142,7 @@ class Parser:
         self._expect(")")
         for operand in operands:
             if operand.kind not in (Kind.TEXT, None):
-                raise BadInput(f"{operator} compares texts, not a {operand.kind}")
+                raise BadInput(f"{operator} compares texts, not {WORDS[operand.kind]}")
         return Compare(operator, *operands)
 
     def _against_truth(self, found: Condition) -> Condition:
@@ -215,5 +215,5 @@ def made(function: str, name: str, operand: Operand) -> Operand:
 
     wanted = KINDS[function][0]
     if operand.kind not in (wanted, None):
-        raise BadInput(f"{name} takes a {wanted}, not a {operand.kind}")
+        raise BadInput(f"{name} takes {WORDS[wanted]}, not {WORDS[operand.kind]}")
     return Call(function, operand)

@@ -24,7 +24,7 @@ WORDS: Final = re.compile(
     | (?P<date>-?\d{{4}}-\d\d-\d\d)(?![\w:.-])
     | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])
     | (?P<name>[A-Za-z_][\w.]*(?:/[A-Za-z_][\w.]*)*)
-    | (?P<mark>[(),])
+    | (?P<mark>[(),=])
     )""",
     re.VERBOSE | re.ASCII,
 )
