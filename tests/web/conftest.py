@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from jobctl.web.dataverse.attributes import ATTRIBUTES
 from tests.cli.history import Past
 from tests.web.dialect import Dialect, Entity, fill
+from tests.web.serving import Dataverse, serve
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +27,9 @@ def everything(dialect: Dialect) -> list[Entity]:
     rows = dialect.rows()
     assert len(rows) == 40 and set(rows[0]) >= set(ATTRIBUTES)
     return rows
+
+
+@pytest.fixture
+def dataverse(home: Path) -> Iterator[Dataverse]:
+    """A server for the home of the test."""
+    yield from serve(home)
