@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Dataverse:
 
 def serve(home: Path) -> Iterator[Dataverse]:
     """Until it is closed, a server for that home."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         port = listener.getsockname()[1]
@@ -77,15 +78,20 @@ def main() -> None:
     from jobctl.web.dataverse.answers import Answer
     from jobctl.web.dataverse.routes import Work, routes
 
+    own = threading.local()
+
     def act(work: Work) -> Answer:
-        with Store.open(config.load(os.environ), clock.system_clock(), "token:ci") as store:
-            return work(store)
+        if not hasattr(own, "store"):
+            own.store = Store.open(config.load(os.environ), clock.system_clock(), "token:ci")
+        return work(own.store)
 
     async def beside(request: Request, work: Work) -> Answer:
         return await run_in_threadpool(act, work)
 
     app = Starlette(routes=routes(beside))
-    uvicorn.run(app, fd=int(sys.argv[1]), log_level="warning", timeout_graceful_shutdown=1)
+    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    # A socket that knows its protocol: asyncio only then sends small answers at once.
+    uvicorn.Server(settings).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 
 
 if __name__ == "__main__":
