@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jobctl.errors import TimedOut
+from jobctl.errors import BadInput, TimedOut
 from jobctl.model import State, SystemJob
 from jobctl.querying import ALWAYS, AllOf, AnyOf, Column, Compare, Compiler, Condition, Value, is_keyed, is_null, states
 from jobctl.rows import system_job_from
@@ -76,8 +76,13 @@ class Page:
 
 
 def page(store: Store, query: Query, size: int, start: Position = Position()) -> Page:
-    """At most `size` system jobs from `start` on. Raises TimedOut when looking for them takes too long."""
+    """At most `size` system jobs from `start` on.
+
+    Raises TimedOut when looking for them takes too long, BadInput for a start that is not of this order.
+    """
     reading = Reading(store, query)
+    if start.keys is not None and not (len(start.keys) == len(reading.order) and isinstance(start.keys[-1], int)):
+        raise BadInput("where the page begins does not fit its order; follow the link as it was given")
     with store.snapshot():
         if len(query.full_order) == 1 and not reading.narrow:
             found, after = reading.by_spans(size, start)

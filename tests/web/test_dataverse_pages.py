@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from jobctl import paging
 from tests.web.dialect import GUID, Dialect, Entity, in_order
@@ -37,6 +40,19 @@ def test_pages_by_two_orders(dialect: Dialect, everything: list[Entity]) -> None
     assert [(row["name"].lower(), -row["retrycount"]) for row in found] == sorted(
         (row["name"].lower(), -row["retrycount"]) for row in everything
     )
+
+
+KEYS = st.lists(st.none() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats() | st.text(max_size=4), max_size=3)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.none() | KEYS, st.integers(-1, 60_000), st.none() | st.integers(-1, 5), st.sampled_from(["", "name"]))
+def test_no_skiptoken_is_more_than_a_bad_one(
+    dialect: Dialect, keys: list[object] | None, skip: int, left: int | None, order: str
+) -> None:
+    token = base64.urlsafe_b64encode(json.dumps([keys, skip, left]).encode()).decode().rstrip("=")
+    ordered = f"&$orderby={order}" if order else ""
+    assert dialect(f"$skiptoken={token}{ordered}").status in (200, 400)
 
 
 def test_top_and_skip_hold_over_pages(dialect: Dialect, everything: list[Entity]) -> None:

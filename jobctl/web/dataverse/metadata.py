@@ -14,6 +14,7 @@ from jobctl.web.dataverse.entities import NAMESPACE as NAMESPACE
 ALIAS: Final = "mscrm"
 EDMX: Final = "http://docs.oasis-open.org/odata/ns/edmx"
 EDM: Final = "http://docs.oasis-open.org/odata/ns/edm"
+VOCABULARY: Final = "https://docs.oasis-open.org/odata/odata-vocabularies/v4.0/vocabularies/Org.OData.Core.V1.xml"
 BULK_DELETE: Final = (
     ("QuerySet", f"Collection({ALIAS}.QueryExpression)", False),
     ("JobName", TEXT, False),
@@ -51,6 +52,8 @@ def document() -> bytes:
     """`$metadata` as XML."""
     ElementTree.register_namespace("edmx", EDMX)
     root = Element(f"{{{EDMX}}}Edmx", Version="4.0")
+    reference = SubElement(root, f"{{{EDMX}}}Reference", Uri=VOCABULARY)
+    SubElement(reference, f"{{{EDMX}}}Include", Namespace="Org.OData.Core.V1", Alias="Core")
     services = SubElement(root, f"{{{EDMX}}}DataServices")
     # Without a prefix, as every service writes it: some clients compare the names as they stand.
     schema = SubElement(services, "Schema", xmlns=EDM, Namespace=NAMESPACE, Alias=ALIAS)
@@ -78,8 +81,6 @@ def _entity(schema: Element, name: str, key: str) -> Element:
 def _property(element: Element, name: str, type_: str, *, nullable: bool = True, length: int | None = None) -> Element:
     limits: dict[str, str] = {} if nullable else {"Nullable": "false"}
     limits |= {} if length is None else {"MaxLength": str(length)}
-    # Some clients do not know that a text may hold any character.
-    limits |= {"Unicode": "true"} if type_ == TEXT else {}
     return SubElement(element, "Property", {"Name": name, "Type": type_, **limits})
 
 

@@ -44,11 +44,11 @@ async def _answer(act: Act, resource: Resource, request: HttpRequest) -> Respons
         dict(request.headers.items()),
         await request.body(),
     )
-    return _response(await act(request, lambda store: resource.answer(store, asked, parameters)), request)
+    return _response(await act(request, lambda store: resource.answer(store, asked, parameters)))
 
 
 async def _unknown(request: HttpRequest) -> Response:
-    return _response(unknown(request.path_params["rest"]), request)
+    return _response(unknown(request.path_params["rest"]))
 
 
 def _base(request: HttpRequest) -> str:
@@ -56,6 +56,5 @@ def _base(request: HttpRequest) -> str:
     return f"{request.url.scheme}://{request.url.netloc}/api/data/v9.{request.path_params['minor']}/"
 
 
-def _response(answer: Answer, request: HttpRequest) -> Response:
-    body = b"" if request.method == "HEAD" else answer.body
-    return Response(body, answer.status, dict(answer.headers))
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, dict(answer.headers))
