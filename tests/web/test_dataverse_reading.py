@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from odata import ODataService  # type: ignore[import-untyped]
 
 from jobctl.model import Status
 from tests.cli.history import Past
-from tests.conftest import Jobctl, StartDaemon, WaitUntil
+from tests.conftest import SOURCE, Jobctl, StartDaemon, WaitUntil
 from tests.web.dialect import fill
 from tests.web.serving import Dataverse, serve
 
@@ -345,6 +346,16 @@ def test_errors_have_odatas_form(service: Dataverse, method: str, address: str, 
     (error,) = answer.json().values()
     assert set(error) == {"code", "message"} and error["code"].startswith("0x8") and words in error["message"]
     assert status != 405 or answer.headers["Allow"]
+
+
+def test_the_examples_of_the_readme_answer(dataverse: Dataverse) -> None:
+    readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Dataverse Web API")[2].partition("\n## ")[0]
+    examples = re.findall(r"^```http\n(\w+) /api/data/v9.0/([^\n]*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 4
+    for method, address, body in examples:
+        answer = dataverse.send(method, address, json.loads(body) if body else None)
+        assert answer.status_code == 200, (address, answer.text)
 
 
 def test_a_client_of_an_older_version_is_refused(service: Dataverse) -> None:
