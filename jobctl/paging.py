@@ -23,6 +23,7 @@ PATIENCE: Final = 1.0
 """Seconds after which a page is given as it is, though not full; the next one goes on from there."""
 LIMIT: Final = 5.0
 """Seconds that one statement may take."""
+TOO_LONG: Final = "looking for them took longer than {:g} s; ask for fewer, as by statecode or completedon"
 MOST_COUNTED: Final = 5000
 """As many as Dataverse counts."""
 
@@ -75,8 +76,8 @@ class Page:
         return Page(self.rows[:number], self.keys[:number], Position(self.keys[number - 1]))
 
 
-def page(store: Store, query: Query, size: int, start: Position = Position()) -> Page:
-    """At most `size` system jobs from `start` on.
+def page(store: Store, query: Query, size: int, start: Position = Position(), *, whole: bool = False) -> Page:
+    """At most `size` system jobs from `start` on; with `whole`, fewer only if there are no more.
 
     Raises TimedOut when looking for them takes too long, BadInput for a start that is not of this order.
     """
@@ -85,7 +86,7 @@ def page(store: Store, query: Query, size: int, start: Position = Position()) ->
         raise BadInput("where the page begins does not fit its order; follow the link as it was given")
     with store.snapshot():
         if len(query.full_order) == 1 and not reading.narrow:
-            found, after = reading.by_spans(size, start)
+            found, after = reading.by_spans(size, start, whole)
         else:
             found, after = reading.by_sources(size, start)
         numbers = [number for number, _ in found]
@@ -139,10 +140,10 @@ class Reading:
                     found += self._rows(source, start.keys, left)
         return self._cut(found, size, start)
 
-    def by_spans(self, size: int, start: Position) -> tuple[list[Keyed], Position | None]:
+    def by_spans(self, size: int, start: Position, whole: bool) -> tuple[list[Keyed], Position | None]:
         """By number alone, part of history by part, until the page is full or patience is at its end."""
         clock, descending = self.store.clock, self.order[0].descending
-        until = clock.monotonic() + PATIENCE
+        until = clock.monotonic() + (LIMIT if whole else PATIENCE)
         ((newest,),) = self.store.database.run("newest_sequence")
         found: list[Keyed] = []
         at = int(start.keys[0] or 0) if start.keys else (newest + 1 if descending else 0)
@@ -154,6 +155,8 @@ class Reading:
             if low <= 0 if descending else high >= newest:
                 break
             if clock.monotonic() > until and start.skip + size + 1 > len(found):
+                if whole:
+                    raise TimedOut(TOO_LONG.format(LIMIT))
                 skipped = min(start.skip, len(found))
                 return found[skipped:], Position((at,), start.skip - skipped)
         return self._cut(found, size, start)
@@ -213,8 +216,6 @@ def limited(store: Store) -> Iterator[None]:
     try:
         yield
     except TimedOut:
-        raise TimedOut(
-            f"looking for them took longer than {LIMIT:g} s; ask for fewer, as by statecode or completedon"
-        ) from None
+        raise TimedOut(TOO_LONG.format(LIMIT)) from None
     finally:
         store.database.interrupt_when(None)

@@ -136,6 +136,8 @@ def taken_from(annotation: str) -> str:
         (condition('<condition attribute="name" operator="today"/>'), "today is for dates"),
         (condition('<condition attribute="createdon" operator="last-x-days" value="0"/>'), "a number from 1"),
         (condition('<condition attribute="name" operator="like" value="[a-z]%"/>'), "brackets hold one character"),
+        (condition(one("name", "like", "%" * 2001)), "2000 characters at most"),
+        (condition(one("name", "eq", "x" * 66_000)), "FetchXML has 65536 characters at most"),
         (condition("<filter>" * 40 + "</filter>" * 40), "32 deep"),
     ],
 )

@@ -83,6 +83,16 @@ def test_a_long_history_is_read_in_parts_that_end_in_time(
             assert [row["sequence"] for row in skipped] == expected[2:5]
 
 
+def test_an_answer_without_a_link_is_whole_or_an_error(dialect: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "SPAN", 7)
+    monkeypatch.setattr(paging, "PATIENCE", -1.0)
+    xml = '<fetch top="2"><entity name="asyncoperation"><attribute name="sequence"/><filter>'
+    xml += '<condition attribute="sequence" operator="le" value="3"/></filter></entity></fetch>'
+    assert dialect.fetched(xml) == [3, 2]
+    monkeypatch.setattr(paging, "LIMIT", -1.0)
+    assert dialect(f"fetchXml={quote(xml)}").status == 503
+
+
 def test_a_statement_that_takes_too_long_is_ended(dialect: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "LIMIT", -1.0)
     monkeypatch.setattr(dialect.past.store.database, "interrupt_when", eagerly(dialect))

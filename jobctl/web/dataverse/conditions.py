@@ -40,6 +40,7 @@ PERIODS: Final = (
 )  # fmt: skip
 OPERATORS: Final = (*COMPARISONS, *SEARCHES, *OPPOSITES, *DATES, *OTHERS, *PERIODS)
 MOST_VALUES: Final = 500
+LONGEST_PATTERN: Final = 2000
 
 
 class Reader:
@@ -179,6 +180,8 @@ def _identifier(kind: Kind, guid: UUID) -> str | int | bytes:
 
 def like_pattern(text: str) -> str:
     """A pattern of SQL Server's LIKE (`%`, `_`, and one character in brackets) as SQLite has it."""
+    if len(text) > LONGEST_PATTERN:
+        raise BadInput(f"a pattern of like has {LONGEST_PATTERN} characters at most")
     found, place = "", 0
     while place < len(text):
         if text[place] == "[":

@@ -61,11 +61,11 @@ def options_truth(value: str | None, name: str) -> bool:
     return value == "true"
 
 
-def _page(store: Store, wanted: Wanted, query: Query, asked: Paging) -> Page:
+def _page(store: Store, wanted: Wanted, query: Query, asked: Paging, *, whole: bool = False) -> Page:
     size = asked.size if asked.left is None else min(asked.size, asked.left)
     if size == 0:
         return Page([], [], None)
-    page = paging.page(store, query, size, asked.start)
+    page = paging.page(store, query, size, asked.start, whole=whole)
     if "data" in wanted.attributes and page.rows:
         page = page.first(entities.room_for_data(store, page.rows))
     return page
@@ -107,7 +107,8 @@ def count(store: Store, request: Request) -> Answer:
 def fetched(store: Store, request: Request, xml: str) -> Answer:
     """A page of what FetchXML asks for."""
     fetch = fetchxml.parse(xml, store.clock.now(), _caller(store))
-    page = _page(store, fetch.wanted, fetch.query, fetch.paging)
+    # An answer to `top` has no link to what is missing.
+    page = _page(store, fetch.wanted, fetch.query, fetch.paging, whole=fetch.paging.left is not None)
     document = _document(store, request, fetch.wanted, page, None)
     if fetch.counted:
         number = paging.count(store, fetch.query.condition)
