@@ -1,5 +1,5 @@
--- Queries that are composed: the statements have marks, and `querying` puts these fragments in their places. Nothing from
--- outside ever becomes part of a text; every value is bound.
+-- Queries that are composed: the statements have marks, and `querying` puts these fragments in their places. Nothing
+-- from outside ever becomes part of a text; every value is bound.
 
 -- The keys by which a page is ordered stand beside each number, so that the next one can begin behind the last.
 -- name: composed_page
@@ -100,9 +100,11 @@ s.owner
 -- name: column.owning_user
 (SELECT actors.id FROM actors WHERE actors.id = s.owner AND actors.name GLOB 'user:*')
 -- name: column.created_by_name
-(SELECT CASE WHEN actors.name GLOB 'user:*' THEN substr(actors.name, 6) ELSE actors.name END FROM actors WHERE actors.id = s.created_by)
+(SELECT CASE WHEN actors.name GLOB 'user:*' THEN substr(actors.name, 6) ELSE actors.name END
+   FROM actors WHERE actors.id = s.created_by)
 -- name: column.modified_by_name
-(SELECT CASE WHEN actors.name GLOB 'user:*' THEN substr(actors.name, 6) ELSE actors.name END FROM actors WHERE actors.id = s.modified_by)
+(SELECT CASE WHEN actors.name GLOB 'user:*' THEN substr(actors.name, 6) ELSE actors.name END
+   FROM actors WHERE actors.id = s.modified_by)
 -- name: column.owning_user_name
 (SELECT substr(actors.name, 6) FROM actors WHERE actors.id = s.owner AND actors.name GLOB 'user:*')
 -- name: column.nothing
@@ -112,9 +114,17 @@ substr(s.regarding, 1, instr(s.regarding, ':') - 1)
 -- name: column.regarding
 s.regarding
 -- name: column.regarding_id
-(CASE WHEN substr(s.regarding, -37) GLOB ':????????-????-????-????-????????????' AND length(s.regarding) = instr(s.regarding, ':') + 36 AND NOT replace(substr(s.regarding, -36), '-', '') GLOB '*[^0-9a-fA-F]*' AND length(replace(substr(s.regarding, -36), '-', '')) = 32 THEN lower(substr(s.regarding, -36)) END)
+(CASE WHEN substr(s.regarding, -37) GLOB ':????????-????-????-????-????????????'
+       AND length(s.regarding) = instr(s.regarding, ':') + 36
+       AND length(replace(substr(s.regarding, -36), '-', '')) = 32
+       AND replace(substr(s.regarding, -36), '-', '') NOT GLOB '*[^0-9a-fA-F]*'
+      THEN lower(substr(s.regarding, -36)) END)
 -- name: column.recurrence_pattern
-(SELECT group_concat(part.value, ' ') || CASE WHEN json_array_length(plans.spec, '$.skip') > 0 THEN ', but for ' || json_array_length(plans.spec, '$.skip') || ' dates' ELSE '' END FROM plans, json_each(plans.spec) AS part WHERE plans.job_id = s.job_id AND plans.plan = s.plan AND part.key NOT IN ('notation', 'skip'))
+(SELECT group_concat(part.value, ' ')
+        || CASE WHEN json_array_length(plans.spec, '$.skip') > 0
+                THEN ', but for ' || json_array_length(plans.spec, '$.skip') || ' dates' ELSE '' END
+   FROM plans, json_each(plans.spec) AS part
+  WHERE plans.job_id = s.job_id AND plans.plan = s.plan AND part.key NOT IN ('notation', 'skip'))
 -- name: column.recurrence_start_time
 (SELECT plans.start_at FROM plans WHERE plans.job_id = s.job_id AND plans.plan = s.plan)
 -- name: column.utc_offset
@@ -150,7 +160,7 @@ CAST(strftime('%d', /*operand*/ / 1000000, 'unixepoch') AS INTEGER)
 -- name: function.date
 (/*operand*/ / 86400000000)
 
--- Comparisons; what is compared with nothing is neither less nor greater --------------------------------------------------
+-- Comparisons; what is compared with nothing is neither less nor greater ------------------------------------------------
 
 -- name: operator.eq
 (/*left*/ IS /*right*/)

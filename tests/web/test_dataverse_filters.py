@@ -111,6 +111,19 @@ def test_a_filter_chooses_what_it_says(
     assert int(counted.body) == sum(map(holds, everything))
 
 
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("name", ["statecode", "statuscode", "completedon"])
+def test_what_leads_to_an_index_leads_to_all_of_it(
+    dialect: Dialect, everything: list[Entity], name: str, sign: str, negated: bool
+) -> None:
+    values: list[Any] = [None, 0, 1, 3, 4, 10, 30, 31] if name != "completedon" else [None, everything[20]["createdon"]]
+    for value in values:
+        text = f"{name} {sign} {'null' if value is None else value}"
+        chosen = dialect.chosen(f"not ({text})" if negated else text)
+        assert chosen == [row["sequence"] for row in everything if SIGNS[sign](row[name], value) != negated], text
+
+
 def test_dates_users_and_identifiers_are_searched_for(dialect: Dialect, everything: list[Entity]) -> None:
     row = everything[7]
     assert dialect.chosen(f"asyncoperationid eq {row['asyncoperationid']}") == [row["sequence"]]
