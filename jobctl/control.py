@@ -156,14 +156,15 @@ def submit_adhoc(
     regarding: str | None = None,
     conditions: Conditions = Conditions(),
     name: str | None = None,
+    message_name: str = "run",
 ) -> SystemJob:
     """One system job of a command that has no definition of its own; kept under job `adhoc`."""
     with store.write() as tx:
         job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
         version = tx.job_version(tx.insert_job_version(job_id, definition))
         name = (name or definition.summary)[:MAX_NAME]
-        columns: dict[str, Any] = {"name": name, "data": data, "at": at, "regarding": regarding, "message_name": "run"}
-        return _submit(tx, version, conditions, **columns)
+        columns: dict[str, Any] = {"name": name, "data": data, "at": at, "regarding": regarding}
+        return _submit(tx, version, conditions, message_name=message_name, **columns)
 
 
 def _submit(

@@ -54,6 +54,7 @@ def test_a_bulk_delete_is_a_system_job_that_deletes_what_was_chosen(
     address = f"asyncoperations({answer.json()['JobId']})"
     made = dataverse.get(address).json()
     assert (made["operationtype"], made["name"], made["statecode"]) == (13, "old ones", 0)
+    assert made["messagename"] == "http"
     assert dataverse.get("asyncoperations?$filter=sequence in (1,2,3)").json()["value"] != []
     daemon()
     ended = wait_until(lambda: (row := dataverse.get(address).json())["statecode"] == 3 and row)

@@ -250,7 +250,7 @@ def submit(store: Store, wanted: Request) -> SystemJob:
     purge = wanted.purge
     definition = Definition(internal="bulk_delete", settings=purge.document(), description=purge.words)
     if wanted.pattern is None:
-        return control.submit_adhoc(store, definition, name=purge.name, at=wanted.start)
+        return control.submit_adhoc(store, definition, name=purge.name, at=wanted.start, message_name="http")
     job = control.add_job(store, job_name(purge.name), definition, _planned(wanted))
     pending = store.pending_occurrence(job.id) or store.newest_system_job(job.id)
     assert pending is not None
