@@ -27,6 +27,7 @@ from jobctl.model import (
 from jobctl.scheduling import Planned
 from jobctl.store import Store, Transaction
 from jobctl.submitting import ADHOC as ADHOC
+from jobctl.submitting import MAX_NAME as MAX_NAME
 from jobctl.submitting import Conditions as Conditions
 from jobctl.submitting import Request as Request
 from jobctl.submitting import submit as submit

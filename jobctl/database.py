@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 import apsw
 
 from jobctl.config import Config, ensure_home
-from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TryAgain
+from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TimedOut, TryAgain
 from jobctl.locks import FileLock
 
 APPLICATION_ID = 0x6A6F6263
 SQL = Path(__file__).parent / "sql"
+MARK = re.compile(r"/\*([a-z]+)\*/")
 WAIT = 5.0
 """Seconds a command waits for another writer."""
 
@@ -209,6 +211,20 @@ class Database:
         with translated(self.path):
             return self.connection.executemany(self._named[name], parameters).fetchall()
 
+    def fragment(self, name: str, **parts: str) -> str:
+        """A named fragment of a statement, on one line, with `parts` in the places of its marks."""
+        text = " ".join(line for line in self._named[name].splitlines() if not line.startswith("--")).strip()
+        return _filled(text, parts)
+
+    def run_composed(self, name: str, parts: Mapping[str, str], parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of a named statement whose marks `/*part*/` are replaced: by fragments, never by what was typed."""
+        with translated(self.path):
+            return self.connection.execute(_filled(self._named[name], parts), parameters).fetchall()
+
+    def interrupt_when(self, over: Callable[[], bool] | None) -> None:
+        """From now on, end a statement as TimedOut once `over` is true; None: never."""
+        self.connection.set_progress_handler(over, 10_000)
+
     def changes(self) -> int:
         return self.connection.changes()
 
@@ -256,6 +272,11 @@ class Database:
         self.connection.close()
 
 
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    """`text` with each mark `/*part*/` replaced by that part."""
+    return MARK.sub(lambda mark: parts[mark[1]], text)
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's errors as jobctl's, each one sentence."""
@@ -265,6 +286,8 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except (apsw.BusyError, apsw.LockedError):
         raise TryAgain(f"the database {path} is locked by another process; try again") from None
+    except apsw.InterruptError:
+        raise TimedOut(f"reading {path} took too long") from None
     except apsw.NotADBError:
         raise CannotOpen(f"{path} is not a jobctl database; move it away or set JOBCTL_HOME") from None
     except apsw.CorruptError:

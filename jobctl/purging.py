@@ -23,6 +23,8 @@ class Purge:
     filter: Filter
     older_than: int = 0
     """Microseconds since their end."""
+    completed_before: int | None = None
+    """An instant."""
 
     def __post_init__(self) -> None:
         """Raises BadInput for what no completed one can match."""
@@ -44,12 +46,13 @@ class Purge:
 
     def document(self) -> JsonDict:
         """The data of the system job; durations are seconds."""
-        chosen = self.filter
+        chosen, before = self.filter, self.completed_before
         said: JsonDict = {
             "status": [status.label for status in chosen.statuses],
             "reason": [reason.value for reason in chosen.reasons],
             "since": None if chosen.since is None else to_datetime(chosen.since).isoformat(),
             "until": None if chosen.until is None else to_datetime(chosen.until).isoformat(),
+            "completed_before": None if before is None else to_datetime(before).isoformat(),
             "type": chosen.operation_type,
             **{field: getattr(chosen, field) for field in TEXTS},
         }
@@ -59,7 +62,10 @@ class Purge:
     def parameters(self, store: Store, started: int) -> dict[str, Any]:
         """For its statements; only what was completed before `started` is chosen, whatever the clock did since."""
         ((through,),) = store.database.run("newest_sequence")
-        return {**self.filter.parameters(), "before": started - self.older_than, "through": through, "now": started}
+        before = started - self.older_than
+        if self.completed_before is not None:
+            before = min(before, self.completed_before)
+        return {**self.filter.parameters(), "before": before, "through": through, "now": started}
 
     def chosen(self, store: Store, started: int) -> Iterator[list[int]]:
         """The numbers of those that go, in pages."""
@@ -93,7 +99,11 @@ class Purge:
             "of type": chosen.operation_type,
         }
         parts += [f"{label} {value}" for label, value in named.items() if value is not None]
-        instants = (("created since", chosen.since), ("created until", chosen.until))
+        instants = (
+            ("created since", chosen.since),
+            ("created until", chosen.until),
+            ("completed before", self.completed_before),
+        )
         parts += [f"{label} {to_datetime(at):%Y-%m-%d %H:%M:%S} UTC" for label, at in instants if at is not None]
         return ", ".join(parts)
 
@@ -112,8 +122,9 @@ class Totals:
         return sum(self.by_status.values())
 
 
-def _read(said: JsonDict) -> tuple[Filter, int]:
+def _read(said: JsonDict) -> tuple[Filter, int, int | None]:
     older_than = round(float(said.pop("older_than", 0)) * MICROSECONDS)
+    completed_before = _instant(said.pop("completed_before", None))
     fields: dict[str, Any] = {
         "statuses": tuple(Status[str(label).upper()] for label in said.pop("status", ())),
         "reasons": tuple(Reason(label) for label in said.pop("reason", ())),
@@ -125,7 +136,7 @@ def _read(said: JsonDict) -> tuple[Filter, int]:
         raise BadInput(f"the filter of a purge has no {next(iter(said))!a}")
     if not all(value is None or isinstance(value, str) for value in (fields[name] for name in TEXTS)):
         raise BadInput(f"in the filter of a purge, {', '.join(TEXTS)} are texts")
-    return Filter(**fields), older_than
+    return Filter(**fields), older_than, completed_before
 
 
 def _instant(text: str | None) -> int | None:

@@ -120,13 +120,14 @@ def submit_adhoc(
     regarding: str | None = None,
     conditions: Conditions = UNCONDITIONAL,
     name: str | None = None,
+    message_name: str = "run",
 ) -> SystemJob:
     """One system job of a command that has no definition of its own; kept under job `adhoc`."""
     with store.write() as tx:
         job_id = tx.job_id(ADHOC) or tx.insert_job(ADHOC)
         version = tx.job_version(tx.insert_job_version(job_id, definition))
         name = (name or definition.summary)[:MAX_NAME]
-        return submit_within(tx, version, Request(data, at, regarding, conditions), "run", name=name)
+        return submit_within(tx, version, Request(data, at, regarding, conditions), message_name, name=name)
 
 
 def submit_within(
