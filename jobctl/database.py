@@ -141,7 +141,7 @@ class Database:
             return
         if version:  # a database that is just being created holds nothing worth a copy
             self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
-        with self._queued(), self._immediate():
+        with self._transaction():
             if self._header()[1] >= number:  # another process was first
                 return
             self.connection.execute(text)
@@ -160,32 +160,28 @@ class Database:
             copy.close()
 
     @contextmanager
-    def _queued(self) -> Iterator[None]:
-        """The place at the head of the writers' queue: SQLite's own waiting is not fair."""
+    def _transaction(self) -> Iterator[None]:
+        """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing."""
         if not self.lock.acquire(self.wait):
             raise TryAgain(f"the database {self.path} is locked by another writer; try again")
         try:
-            yield
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
         finally:
             self.lock.pass_on()
-
-    @contextmanager
-    def _immediate(self) -> Iterator[None]:
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def write(self) -> Iterator[None]:
         """A transaction whose commit survives a power cut."""
         if self.read_only:
             raise CannotOpen(f"cannot write the database {self.path}: it is read-only")
-        with translated(self.path), self._queued(), self._immediate():
+        with translated(self.path), self._transaction():
             yield
 
     @contextmanager
@@ -277,13 +273,25 @@ def _filled(text: str, parts: Mapping[str, str]) -> str:
     return MARK.sub(lambda mark: parts[mark[1]], text)
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as jobctl's, each one sentence."""
+class translated:
+    """Around what asks SQLite: its errors become jobctl's, each one sentence."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and not isinstance(error, JobctlError):
+            translate(self.path, error)
+
+
+def translate(path: Path, error: BaseException) -> None:
+    """Raise what an error of SQLite's or of the operating system means; nothing for any other."""
     try:
-        yield
-    except JobctlError:
-        raise
+        raise error
     except (apsw.BusyError, apsw.LockedError):
         raise TryAgain(f"the database {path} is locked by another process; try again") from None
     except apsw.InterruptError:
@@ -306,6 +314,8 @@ def translated(path: Path) -> Iterator[None]:
         raise StorageFailed(f"cannot read or write {path}: {error}") from None
     except OSError as error:
         raise_os_error(path, error)
+    except BaseException:
+        return
 
 
 def no_space(path: Path) -> bool:

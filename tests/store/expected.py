@@ -351,6 +351,7 @@ class Books:
         if self.has_gap(row) and latest is not None:
             row.dropped = (latest - row.occurrence) // (plan.calendar.step or 1)
             self.pass_(row)
+            plan.through = row.occurrence + (row.dropped - 1) * (plan.calendar.step or 1)
             self.complete(row, "canceled", "missed")
             self.plan_at(row.job, latest)
 

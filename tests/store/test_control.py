@@ -8,7 +8,7 @@ import pytest
 
 from jobctl import control, scheduling
 from jobctl.errors import BadInput, JobNotFound, NotFound, Refused, SystemJobNotFound
-from jobctl.model import Definition, Reason, State, SystemJob
+from jobctl.model import Definition, Reason, State, Status, SystemJob
 from tests.store.expected_life import legal
 from tests.store.reaching import STATES
 from tests.store.world import MINUTE, START, Template, World, every
@@ -221,6 +221,24 @@ def test_delete_takes_data_result_and_log_with_it(world: World) -> None:
     assert world.store.find_system_job(row.sequence) is None
     assert world.store.payload(row.sequence) == (None, None)
     assert submit(world) == row.sequence + 1, "numbers are never used again"
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_delete_takes_its_events_with_it_and_leaves_those_of_others(forced: bool, world: World) -> None:
+    world.job()
+    gone, kept = submit(world), submit(world)
+    for number in (gone, kept):
+        control.postpone(world.store, number, world.clock.now() + MINUTE)
+    if forced:
+        control.resume(world.store, gone)
+        assert world.start() == gone
+    control.delete(world.store, gone, force=forced)
+    if forced:
+        assert {event.kind for event in world.store.events(sequence=gone)} >= {"postpone", "delete"}
+        world.end(gone, Status.CANCELED, Reason.USER)
+    assert world.store.find_system_job(gone) is None
+    assert world.store.events(sequence=gone) == []
+    assert [event.kind for event in world.store.events(sequence=kept)] == ["postpone"]
 
 
 def test_delete_needs_force_while_a_process_lives(world: World) -> None:
