@@ -218,8 +218,12 @@ class Chain:
             return
         del self.paused[sequence]
         if row is not None and row.state is State.SUSPENDED and row.reason is not Reason.CANCELING:
-            control.resume(self.store, sequence)
-            self.done["resume"] += 1
+            try:
+                control.resume(self.store, sequence)
+            except Refused:  # its own time came in between
+                self.done["refused"] += 1
+            else:
+                self.done["resume"] += 1
 
     # Afterwards
 
