@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from jobctl.clock import MICROSECONDS
 from jobctl.model import MISSED_AFTER, Reason, Status, SystemJob
 from jobctl.outcomes import NOT_RETRIED
 from jobctl.why.facts import Case, Fact, length, named, said, when
@@ -29,7 +30,10 @@ def ending(case: Case, row: SystemJob) -> list[Fact]:
 
 
 def after_running(row: SystemJob) -> str:
-    return "" if row.run_time is None else f" after running {length(row.run_time)}"
+    if row.run_time is None:
+        return ""
+    short = 1000 <= row.run_time < MICROSECONDS
+    return f" after running {f'{row.run_time // 1000}ms' if short else length(row.run_time)}"
 
 
 def again(case: Case, row: SystemJob) -> str | None:

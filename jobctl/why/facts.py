@@ -144,8 +144,6 @@ def period(since: int, until: int) -> str:
 
 
 def length(microseconds: int) -> str:
-    if 1000 <= microseconds < MICROSECONDS:
-        return f"{microseconds // 1000}ms"
     return span(max(microseconds, 0) // MICROSECONDS)
 
 

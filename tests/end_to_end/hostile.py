@@ -102,6 +102,6 @@ def check_nothing_left(home: Path) -> None:
 
 
 def memory(pid: int, field: str = "VmHWM") -> int:
-    """Bytes of memory of a process, by default the most it ever had."""
+    """Bytes of memory of a process, by default the most it ever had; 0 once it has ended."""
     lines = read_process(pid, "status").decode().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":"))
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
