@@ -1,0 +1,93 @@
+"""What uvicorn leaves open at the level of connections: slow heads, too many connections, and lenient line ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any, Final
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+LENIENT: Final = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)")
+"""In a head: a bare LF, a folded line or a bare CR. Others read these differently (RFC 9112, 2.2 and 5.2)."""
+END: Final = b"\r\n\r\n"
+
+
+class Connection(H11Protocol):
+    """One client's connection. The class attributes are set by `protocol`."""
+
+    head_timeout: float = 10.0
+    max_connections: int = 1000
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head = b""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            transport.abort()
+            return
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is h11.IDLE:
+            self._head += data
+            head, end, _ = self._head.partition(END)
+            # A CR at the end of what has come so far may be half of a line's end.
+            if LENIENT.search(head if end else head.removesuffix(b"\r")):
+                self._cancel_timer()
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            if end:
+                self._head = b""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self._expect_head()
+        else:
+            self._cancel_timer()
+
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn's, in jobctl's form. What it says is the same for every fault: the peer is no client of ours."""
+        body = json.dumps({"error": {"code": "BadRequest", "message": "this is not a well-formed HTTP/1.1 request"}})
+        headers = [("content-type", "application/json"), ("connection", "close"), ("content-length", str(len(body)))]
+        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body.encode()), h11.EndOfMessage()):
+            try:
+                self.transport.write(self.conn.send(event) or b"")
+            except h11.LocalProtocolError:  # an answer was under way already
+                break
+        self.transport.close()
+
+    def _expect_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_timeout, self._too_late)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def protocol(head_timeout: float, max_connections: int) -> type[Connection]:
+    """The class of connections with these bounds (seconds, number)."""
+    return type("Bounded", (Connection,), {"head_timeout": head_timeout, "max_connections": max_connections})
