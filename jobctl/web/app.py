@@ -18,13 +18,14 @@ from jobctl.config import Config
 from jobctl.errors import JobctlError
 from jobctl.web import etendo, operation
 from jobctl.web.callers import access
+from jobctl.web.dataverse import dialect as dataverse
 from jobctl.web.dialects import Dialect
 from jobctl.web.failures import failure_of
 from jobctl.web.gate import Gate
 from jobctl.web.services import Services
 from jobctl.web.settings import Settings
 
-DIALECTS: Final = (operation.DIALECT, etendo.DIALECT)
+DIALECTS: Final = (operation.DIALECT, etendo.DIALECT, dataverse.DIALECT)
 """One of them has the prefix "": what belongs to no other is its."""
 
 
