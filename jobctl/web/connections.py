@@ -12,8 +12,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from jobctl.web.settings import Settings
+
 LENIENT: Final = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)")
 """In a head: a bare LF, a folded line or a bare CR. Others read these differently (RFC 9112, 2.2 and 5.2)."""
+LENGTH: Final = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
+"""The library makes one of several that are alike, as it may; who stands before it may have taken another."""
 END: Final = b"\r\n\r\n"
 
 
@@ -22,6 +26,7 @@ class Connection(H11Protocol):
 
     head_timeout: float = 10.0
     max_connections: int = 1000
+    max_head: int = 16384
 
     def __init__(
         self,
@@ -50,7 +55,7 @@ class Connection(H11Protocol):
             self._head += data
             head, end, _ = self._head.partition(END)
             # A CR at the end of what has come so far may be half of a line's end.
-            if LENIENT.search(head if end else head.removesuffix(b"\r")):
+            if len(head) > self.max_head or doubtful(head + b"\r\n" if end else head.removesuffix(b"\r")):
                 self._cancel_timer()
                 self.send_400_response("Invalid HTTP request received.")
                 return
@@ -88,6 +93,13 @@ class Connection(H11Protocol):
             self.transport.close()
 
 
-def protocol(head_timeout: float, max_connections: int) -> type[Connection]:
-    """The class of connections with these bounds (seconds, number)."""
-    return type("Bounded", (Connection,), {"head_timeout": head_timeout, "max_connections": max_connections})
+def doubtful(head: bytes) -> bool:
+    """Whether others may read it otherwise, as far as it has come."""
+    lengths = LENGTH.findall(head[: head.rfind(b"\r\n")])  # in whole lines only
+    return bool(LENIENT.search(head)) or len(lengths) > 1 or not all(map(bytes.isdigit, lengths))
+
+
+def protocol(settings: Settings) -> type[Connection]:
+    """The class of connections with these bounds."""
+    bounds = {name: getattr(settings, name) for name in ("head_timeout", "max_connections", "max_head")}
+    return type("Bounded", (Connection,), bounds)

@@ -16,6 +16,8 @@ def check_head(request: Request, settings: Settings) -> None:
     """Raises Rejected: an ambiguous length, a target that is no path, a Host or an Origin that is not ours."""
     if not request.scope["raw_path"].startswith(b"/"):
         raise Rejected(400, "the target of a request is a path that begins with /", CLOSE)
+    if request.scope["http_version"] not in ("1.0", "1.1"):
+        raise Rejected(505, "this is a service for HTTP/1.1", CLOSE)
     lengths, codings = request.headers.getlist("content-length"), request.headers.getlist("transfer-encoding")
     if len(lengths) > 1 or len(codings) > 1 or (lengths and codings):
         raise Rejected(400, "a request says once how long it is: by Content-Length or by Transfer-Encoding", CLOSE)

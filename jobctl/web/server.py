@@ -87,7 +87,7 @@ def serve(app: Application, listener: socket.socket, settings: Settings, started
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
-        http=protocol(settings.head_timeout, settings.max_connections),
+        http=protocol(settings),
         ws="none",
         loop="asyncio",
         lifespan="on",

@@ -44,7 +44,10 @@ def dataverse(home: Path) -> Iterator[Dataverse]:
 
 
 class StartServe(Protocol):
-    def __call__(self, *args: object, env: Mapping[str, str] | None = None) -> Served: ...
+    def __call__(
+        self, *args: object, env: Mapping[str, str] | None = None, bounds: Mapping[str, object] | None = None
+    ) -> Served:
+        """`bounds` (Settings) start the service without the command, with other limits than its own."""
 
 
 @pytest.fixture(name="serve")
@@ -52,8 +55,10 @@ def serve_fixture(jobctl: Jobctl, home: Path, tmp_path: Path) -> Iterator[StartS
     """Starts real `jobctl serve` processes on free ports of the loopback."""
     started: list[Served] = []
 
-    def start(*args: object, env: Mapping[str, str] | None = None) -> Served:
-        started.append(Served(jobctl, args, tmp_path / "serve.log", env))
+    def start(
+        *args: object, env: Mapping[str, str] | None = None, bounds: Mapping[str, object] | None = None
+    ) -> Served:
+        started.append(Served(jobctl, args, tmp_path / "serve.log", env, bounds))
         return started[-1]
 
     yield start

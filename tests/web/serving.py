@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,12 +25,20 @@ class Served:
     """A `jobctl serve` process that listens."""
 
     def __init__(
-        self, jobctl: Jobctl, args: tuple[object, ...], log: Path, env: Mapping[str, str] | None = None
+        self,
+        jobctl: Jobctl,
+        args: tuple[object, ...],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        bounds: Mapping[str, object] | None = None,
     ) -> None:
         self.log = log
+        command = jobctl.command("serve", "--port", "0", "--json", *map(str, args))
+        if bounds is not None:
+            command = [sys.executable, "-m", "tests.web.bounded", json.dumps(bounds)]
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                jobctl.command("serve", "--port", "0", "--json", *map(str, args)),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
