@@ -19,6 +19,7 @@ from jobctl.errors import BadInput, CannotOpen, Refused
 if TYPE_CHECKING:
     from jobctl.web.settings import Settings
 
+OF_A_RUN: Final = ("JOBCTL_ID", "JOBCTL_SEQUENCE", "JOBCTL_DEPTH")
 NEEDED: Final = ("starlette", "uvicorn", "h11", "jinja2")
 FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -63,6 +64,8 @@ def serve(
     from jobctl.web.settings import Settings
 
     settings = Settings(host, port, allowed_hosts, certificate, private_key)
+    for name in OF_A_RUN:  # what callers submit is no child of the run that may have started this
+        os.environ.pop(name, None)
     log_to_stderr()
     someone = tokens.any_usable(app.store())
     if not someone and not settings.is_loopback:

@@ -19,6 +19,8 @@ from jobctl.store import Event, Store
 
 FINAL: Final = {Status.SUCCEEDED: "DONE", Status.FAILED: "ERROR", Status.CANCELED: "REJECTED"}
 AGAIN: Final = ("retry", "lost")
+MOVING: Final = (*AGAIN, "postpone", "paused", "resume")
+AHEAD: Final = (Reason.SCHEDULED, Reason.AFTER, Reason.WAITING_FOR_EVENT)
 TAIL: Final = 4000
 """Bytes of the output's end that an entry shows."""
 
@@ -45,7 +47,7 @@ def entries(store: Store, row: SystemJob) -> list[Entry]:
     events = store.events(sequence=row.sequence)
     again = [event for event in events if event.kind in AGAIN]
     found = [Entry("ACCEPTED", row.created_on, f"received from {row.created_by}")]
-    found += _deferred(store, row, begun_again=bool(again))
+    found += _deferred(store, row, events)
     found += [entry for event in events for entry in _of_event(event)]
     for attempt, event in enumerate(again, 1):
         found += _ended_attempt(row, event, attempt, last=event is again[-1])
@@ -63,11 +65,13 @@ def entries(store: Store, row: SystemJob) -> list[Entry]:
     return found[::-1]
 
 
-def _deferred(store: Store, row: SystemJob, *, begun_again: bool) -> Iterator[Entry]:
+def _deferred(store: Store, row: SystemJob, events: list[Event]) -> Iterator[Entry]:
     """Whether it was to wait when it was made: for its time, an event, or others."""
     late = row.ready_on is None or row.ready_on > row.created_on
+    moved = any(event.kind in MOVING for event in events)  # then it became ready more than once
     planned = row.occurrence_at is not None and row.occurrence_at > row.created_on
-    if (late and not begun_again) or planned or store.waits(row.sequence):
+    waived = any(event.kind == "resume" and event.detail.get("was") in AHEAD for event in events)
+    if (late and not moved) or planned or waived or store.waits(row.sequence):
         words = "waits for its time" if row.reason in (Reason.SCHEDULED, None) else f"waits ({row.reason.value})"
         yield Entry("WAITING", row.created_on, words.replace("_", " "))
 
