@@ -184,6 +184,23 @@ class Database:
         with translated(self.path), self._transaction():
             yield
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.connection.in_transaction
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction that can fail by itself: what it did is undone, the rest stands."""
+        with translated(self.path):
+            self.connection.execute("SAVEPOINT part")
+            try:
+                yield
+                self.connection.execute("RELEASE part")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK TO part; RELEASE part")
+                raise
+
     @contextmanager
     def read(self) -> Iterator[None]:
         """One snapshot for several reads; keep it short, the write-ahead log cannot be reused under it."""

@@ -76,7 +76,8 @@ def _may_retry(tx: Transaction, row: SystemJob, outcome: Outcome) -> bool:
 def _retry(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     retry = row.retry_count + 1
     delay = tx.job_version(row.job_version_id).definition.retry_after(retry)
-    tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message)
+    begun = {"started_on": row.started_on}  # the next attempt's start takes its column
+    tx.event("retry", sequence=row.sequence, retry=retry, after_seconds=delay, message=ended.message, **begun)
     waiting = replace(ended, runner_id=None, retry_count=retry)
     due_at = min(tx.now + round(delay * MICROSECONDS), from_datetime(LATEST))
     return _suspend(tx, row, waiting, *_again(row, due_at))
@@ -95,7 +96,7 @@ def _again(row: SystemJob, due_at: int) -> tuple[Reason, int]:
 def _lost(tx: Transaction, row: SystemJob, ended: SystemJob) -> SystemJob:
     """Its runner or its machine went away in the middle: a second start is the person's decision, or the job's."""
     losses = row.lost_count + 1
-    tx.event("lost", sequence=row.sequence, losses=losses, message=ended.message)
+    tx.event("lost", sequence=row.sequence, losses=losses, message=ended.message, started_on=row.started_on)
     ended = replace(ended, lost_count=losses, runner_id=None)
     if tx.job_version(row.job_version_id).definition.on_lost == "fail":
         return _complete(tx, row, ended, Status.FAILED, Reason.LOST, tx.now)

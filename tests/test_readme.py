@@ -61,7 +61,9 @@ def test_the_table_of_commands_is_complete() -> None:
 
 
 def test_every_option_named_exists() -> None:
-    known = {option for command in [cli, *commands().values()] for item in command.params for option in item.opts}
+    every = [cli, *commands().values()]
+    every += [below for command in every[1:] if isinstance(command, click.Group) for below in command.commands.values()]
+    known = {option for command in every for item in command.params for option in item.opts}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README))
     assert named - known - {"--help"} == set()
 

@@ -1,22 +1,95 @@
-"""The Dataverse dialect behind a real server, in a process of its own."""
+"""A real `jobctl serve` on a free port, and clients for it."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.conftest import SOURCE, wait_until
+from tests.conftest import SOURCE, Jobctl
 
 BODY = {"Content-Type": "application/json"}
+SCOPES = ("read", "submit", "manage")
+ENVIRONMENT = {"PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class Served:
+    """A `jobctl serve` process that listens."""
+
+    def __init__(
+        self,
+        jobctl: Jobctl,
+        args: tuple[object, ...],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        bounds: Mapping[str, object] | None = None,
+    ) -> None:
+        self.log = log
+        command = jobctl.command("serve", "--port", "0", "--json", *map(str, args))
+        if bounds is not None:
+            command = [sys.executable, "-m", "tests.web.bounded", json.dumps(bounds)]
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd="/",
+                env={**jobctl.environment, **(env or {})},
+                start_new_session=True,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        assert said, f"serve ended at once:\n{self.output}"
+        self.url = str(json.loads(said)["serve"]["url"])
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def output(self) -> str:
+        """What it wrote on stderr so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def client(self, token: str | None = None, **options: Any) -> httpx.Client:
+        headers = {} if token is None else {"X-TOKEN": token}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 20.0) -> int:
+        """Its exit code."""
+        self.send(number)
+        return self.process.wait(timeout)
+
+    def end(self) -> None:
+        """Whatever state it is in."""
+        if self.process.poll() is None:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def make_token(jobctl: Jobctl, name: str = "ci", *scopes: str) -> str:
+    """A token with these scopes; all of them when none is named."""
+    chosen = [word for scope in scopes or SCOPES for word in ("--scope", scope)]
+    return jobctl("token", "create", name, *chosen, expect=0).stdout.strip()
 
 
 class Dataverse:
@@ -24,7 +97,8 @@ class Dataverse:
 
     def __init__(self, base: str, headers: Mapping[str, str] = {}) -> None:
         self.base = base
-        self.client = httpx.Client(base_url=base, headers=dict(headers), timeout=30)
+        self.headers = dict(headers)
+        self.client = httpx.Client(base_url=base, headers=self.headers, timeout=30)
 
     def get(self, address: str = "", **headers: str) -> httpx.Response:
         return self.send("GET", address, **headers)
@@ -44,55 +118,21 @@ class Dataverse:
         return f"asyncoperations({self.row(sequence)['asyncoperationid']})"
 
 
-def serve(home: Path) -> Iterator[Dataverse]:
-    """Until it is closed, a server for that home."""
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        port = listener.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.web.serving", str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            env={**os.environ, "JOBCTL_HOME": str(home), "PYTHONPATH": str(SOURCE)},
-            cwd=SOURCE,
-        )
+@contextmanager
+def listening(home: Path) -> Iterator[Dataverse]:
+    """A server for that home, and a client with a token that may do everything."""
+    jobctl = Jobctl({"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "JOBCTL_HOME": str(home), **ENVIRONMENT})
+    token = make_token(jobctl)
+    served = Served(jobctl, (), home / "serve.log")
+    found = Dataverse(f"{served.url}/api/data/v9.0/", {"X-TOKEN": token})
     try:
-        found = Dataverse(f"http://127.0.0.1:{port}/api/data/v9.0/")
-        wait_until(lambda: process.poll() is None and found.get().status_code == 200, what="the server is up")
         yield found
         found.client.close()
     finally:
-        process.terminate()
-        process.wait(30)
+        served.end()
 
 
-def main() -> None:
-    """The server itself, on the descriptor it is given."""
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
-    from starlette.requests import Request
-
-    from jobctl import clock, config
-    from jobctl.store import Store
-    from jobctl.web.dataverse.answers import Answer
-    from jobctl.web.dataverse.routes import Work, routes
-
-    own = threading.local()
-
-    def act(work: Work) -> Answer:
-        if not hasattr(own, "store"):
-            own.store = Store.open(config.load(os.environ), clock.system_clock(), "token:ci")
-        return work(own.store)
-
-    async def beside(request: Request, work: Work) -> Answer:
-        return await run_in_threadpool(act, work)
-
-    app = Starlette(routes=routes(beside))
-    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-    # A socket that knows its protocol: asyncio only then sends small answers at once.
-    uvicorn.Server(settings).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
-
-
-if __name__ == "__main__":
-    main()
+def serve(home: Path) -> Iterator[Dataverse]:
+    """As `listening`, for fixtures and loops."""
+    with listening(home) as found:
+        yield found

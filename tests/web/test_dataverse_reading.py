@@ -162,7 +162,9 @@ def test_the_documented_fetchxml_answers(
 
 def test_a_client_that_nobody_here_wrote_reads_and_filters_by_the_metadata(past: Past, service: Dataverse) -> None:
     """The library python-odata, which knows of the entities what `$metadata` tells."""
-    found = ODataService(service.base, reflect_entities=True, session=requests.Session(), quiet_progress=True)
+    session = requests.Session()
+    session.headers.update(service.headers)
+    found = ODataService(service.base, reflect_entities=True, session=session, quiet_progress=True)
     job = found.entities["asyncoperations"]
     failed = (
         found.query(job).filter(job.statuscode == 31).filter(job.name.contains("import")).order_by(job.sequence.asc())
