@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jobctl.clock import MICROSECONDS
+from jobctl.errors import BadInput
 from jobctl.states import State
 from jobctl.store import Filter, Store
 
@@ -85,3 +86,18 @@ def fitted(store: Store, chosen: Filter, now: int) -> Window:
         start = min((newest[0].started_on or newest[0].due_at if newest else now - HOUR), now - SHORTEST)
     past = max(now - start, SHORTEST)
     return Window(now - past * 21 // 20, now + past // 5, now)
+
+
+def window_of(store: Store, chosen: Filter, now: int) -> Window:
+    """The axis that --since and --until say, or what suits. Raises BadInput for one that ends before it begins."""
+    if chosen.since is None and chosen.until is None:
+        return fitted(store, chosen, now)
+    start, end = chosen.since, chosen.until
+    if start is None:
+        assert end is not None
+        start = min(end, now) - HOUR
+    if end is None:
+        end = now + max(now - start, 0) // 5
+    if end - start < 1000:
+        raise BadInput("--until is not after --since: there is nothing between them")
+    return Window(start, end, now)

@@ -10,9 +10,9 @@ from jobctl import control
 from jobctl.commands.context import NAME, App, TakesArgv, json_option, note_daemon, pass_app
 from jobctl.commands.definition import definition_options, new_definition
 from jobctl.commands.planning import WHEN, check, echo, planned, policy_changes, policy_options, when_options
-from jobctl.commands.views import job_view
 from jobctl.errors import BadInput
 from jobctl.output import escape
+from jobctl.views import job_view
 
 
 @click.command(cls=TakesArgv)

@@ -20,10 +20,10 @@ from jobctl.commands.definition import (
     interpreter,
     what_runs,
 )
-from jobctl.commands.views import job_view
 from jobctl.errors import BadInput
 from jobctl.model import Definition
 from jobctl.output import escape
+from jobctl.views import job_view
 
 UNSETS: Final = {"no_timeout": "timeout", "no_token": "token", "no_concurrency": "concurrency", "no_expect": "expect"}
 """Options that unset a field, by the field's name."""

@@ -7,7 +7,7 @@ import sys
 import click
 
 from jobctl.commands.context import App, format_option, note, pass_app
-from jobctl.commands.views import job_view
+from jobctl.views import job_view
 
 
 @click.command(name="list")

@@ -16,11 +16,11 @@ from jobctl import control
 from jobctl import logs as kept
 from jobctl.clock import to_datetime
 from jobctl.commands.context import ID, App, json_option, note, note_daemon, pass_app
-from jobctl.commands.log_view import Bytes, Piece, Sink, Stamped, Terminal, last_lines, of_stderr, pieces
 from jobctl.commands.waiting import Changes, completed, result_line, title, words
 from jobctl.document import instant, system_job_document
 from jobctl.errors import BadInput, SystemJobNotFound
 from jobctl.model import SystemJob
+from jobctl.output.log_view import Bytes, Piece, Sink, Stamped, Terminal, last_lines, of_stderr, pieces
 from jobctl.output.text import local
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from jobctl.commands.coming import Coming, of_job
+from jobctl.coming import cells_of, foreseen
 from jobctl.commands.context import App, note, note_daemon
 from jobctl.commands.filters import check_known
 from jobctl.document import instant
-from jobctl.errors import BadInput
 from jobctl.model import JsonDict, Status
 from jobctl.output import Output
 from jobctl.output.calendar_view import terminal_size
 from jobctl.output.timeline import Timeline, draw, room
 from jobctl.store import Filter, Store
-from jobctl.timeline import HOUR, MOST, Bar, Window, bars, fitted
-
-if TYPE_CHECKING:
-    from jobctl.model import Job
+from jobctl.timeline import MOST, Bar, Window, bars, window_of
 
 MOST_COMING: Final = 1000
 """Occurrences of one job that JSON foretells."""
@@ -49,49 +44,8 @@ def show(app: App, output: Output, chosen: Filter, limit: int) -> None:
         note_daemon(app)
 
 
-def window_of(store: Store, chosen: Filter, now: int) -> Window:
-    """The axis that --since and --until say, or what suits. Raises BadInput for one that ends before it begins."""
-    if chosen.since is None and chosen.until is None:
-        return fitted(store, chosen, now)
-    start, end = chosen.since, chosen.until
-    if start is None:
-        assert end is not None
-        start = min(end, now) - HOUR
-    if end is None:
-        end = now + max(now - start, 0) // 5
-    if end - start < 1000:
-        raise BadInput("--until is not after --since: there is nothing between them")
-    return Window(start, end, now)
-
-
 def names_of(store: Store, chosen: Filter, window: Window, limit: int) -> set[str]:
     return {bar.name for bar in bars(store, chosen, window, 1, limit)}
-
-
-def foreseen(store: Store, found: Sequence[Bar]) -> Iterator[tuple[str, Coming]]:
-    """What is to come of the schedules of the jobs that are shown, without the occurrence that waits already."""
-    for name in {bar.name for bar in found if bar.name == bar.job}:
-        job = store.find_job(name)
-        coming = None if job is None else plan_of(store, job)
-        if coming is not None:
-            yield name, coming
-
-
-def plan_of(store: Store, job: Job) -> Coming | None:
-    try:
-        return of_job(store, job)
-    except BadInput:  # its time zone may have vanished from this machine: `list` says so
-        return None
-
-
-def cells_of(coming: Coming, window: Window, cells: int) -> list[int]:
-    """The cells after now in which something is to come."""
-    bounds = [window.start + (window.end - window.start) * cell // cells for cell in range(cells + 1)]
-    first = max(window.cell(window.now, cells), 0)
-    if first >= cells:
-        return []
-    counts = coming.counts([max(bound, window.now) for bound in bounds[first:]])
-    return [first + index for index, count in enumerate(counts) if count]
 
 
 def print_intervals(store: Store, output: Output, chosen: Filter, window: Window, limit: int) -> None:

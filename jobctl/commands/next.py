@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from jobctl.clock import from_datetime, to_datetime
-from jobctl.commands.coming import Coming, of_job
+from jobctl.coming import Coming, of_job
 from jobctl.commands.context import INSTANT, NAME, App, InstantType, format_option, note, pass_app
 from jobctl.commands.planning import WHEN, planned, schedule_from, when_options
 from jobctl.errors import BadInput, Refused
@@ -149,7 +149,7 @@ def listed(found: Iterator[Occurrence], number: int | None, until: int | None, e
 
 def drawn(app: App, unit: str, coming: Sequence[Coming], everything: bool, start: int | None) -> Calendar:
     """The calendar of one schedule on its own clock, or that of all jobs on this machine's."""
-    from jobctl.commands.calendar import calendar
+    from jobctl.almanac import calendar
     from jobctl.schedule.zones import local_zone_name
 
     if everything:

@@ -12,7 +12,6 @@ from jobctl.clock import MICROSECONDS
 from jobctl.commands.context import DURATION, NAME, App, json_option, note, note_daemon, pass_app
 from jobctl.commands.filters import check_known, filter_options, taken
 from jobctl.commands.planning import check, echo, planned, policy_changes, policy_options, when_options
-from jobctl.commands.views import job_view
 from jobctl.commands.waiting import completed, result_line, succeeded, wait_for
 from jobctl.document import instant
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
@@ -22,6 +21,7 @@ from jobctl.output.text import local
 from jobctl.purging import Purge, Totals
 from jobctl.scheduling import Planned
 from jobctl.store import Filter
+from jobctl.views import job_view
 
 
 @click.command()

@@ -17,11 +17,11 @@ from jobctl.api import MARK, Mark
 from jobctl.commands.add import add
 from jobctl.commands.context import App, check_name, clean, json_option, pass_app
 from jobctl.commands.definition import CALLABLE, RECORDED, new_definition, present_directory
-from jobctl.commands.views import job_view
 from jobctl.errors import BadInput, Refused
 from jobctl.model import Definition
 from jobctl.output import escape
 from jobctl.store import Store
+from jobctl.views import job_view
 
 GROUP: Final = "jobctl.jobs"
 PARAMETERS: Final = {parameter.name: parameter for parameter in add.params}

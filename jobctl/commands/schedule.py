@@ -9,11 +9,11 @@ import click
 from jobctl import scheduling
 from jobctl.commands.context import INSTANT, NAME, TEXT, App, json_option, note_daemon, pass_app
 from jobctl.commands.planning import WHEN, echo, planned, policy_changes, policy_options, when_options
-from jobctl.commands.views import job_view
 from jobctl.errors import BadInput
 from jobctl.model import Job
 from jobctl.output import escape
 from jobctl.output.text import local, relative
+from jobctl.views import job_view
 
 
 @click.command()

@@ -8,9 +8,9 @@ import click
 
 from jobctl import control
 from jobctl.commands.context import ID, App, json_option, pass_app
-from jobctl.commands.views import job_view, upcoming
 from jobctl.model import Reason, State, SystemJob
 from jobctl.store import Filter, Store
+from jobctl.views import job_view, upcoming
 
 OCCURRENCES = 3
 RUNS = 5

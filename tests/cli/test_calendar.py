@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jobctl.almanac import calendar
 from jobctl.clock import from_datetime
-from jobctl.commands.calendar import calendar
-from jobctl.commands.coming import Coming
+from jobctl.coming import Coming
 from jobctl.output import Output
 from jobctl.output.calendar_view import Calendar, draw, short, week_rows
 from jobctl.schedule import Schedule, build

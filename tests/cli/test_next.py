@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 from jobctl.clock import SystemClock, from_datetime, to_datetime
-from jobctl.commands.coming import Coming
+from jobctl.coming import Coming
 from jobctl.commands.next import agenda
 from jobctl.config import Config
 from jobctl.control import add_job

@@ -16,7 +16,7 @@ from jobctl.schedule.words import MONTHS, WEEKDAYS
 from jobctl.schedule.zones import zone
 
 if TYPE_CHECKING:
-    from jobctl.commands.coming import Coming
+    from jobctl.coming import Coming
 
 DAY = timedelta(days=1)
 HOUR = 3_600_000_000

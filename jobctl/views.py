@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from jobctl import scheduling
-from jobctl.commands.coming import of_job
+from jobctl.coming import of_job
 from jobctl.errors import BadInput
 from jobctl.model import Job
 from jobctl.output.columns import JobView, Occurrence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobctl import scheduling
 from jobctl.clock import from_datetime, to_datetime
+from jobctl.errors import BadInput
 from jobctl.output.columns import Occurrence
 from jobctl.schedule import Schedule
 from jobctl.schedule.instants import format_local
@@ -18,6 +19,7 @@ from jobctl.schedule.zones import zone
 if TYPE_CHECKING:
     from jobctl.model import Job
     from jobctl.store import Store
+    from jobctl.timeline import Bar, Window
 
 TICK = timedelta(microseconds=1)
 
@@ -114,3 +116,29 @@ def of_job(store: Store, job: Job, start: int | None = None) -> Coming | None:
         passed = coming.before(start) if start > first else -coming._planned(start, first)
         left = max(left - passed, 0)
     return Coming(schedule, plan.time_zone, None if moment is None else from_datetime(moment), left, pause)
+
+
+def foreseen(store: Store, found: Sequence[Bar]) -> Iterator[tuple[str, Coming]]:
+    """What is to come of the schedules of the jobs that are shown, without the occurrence that waits already."""
+    for name in {bar.name for bar in found if bar.name == bar.job}:
+        job = store.find_job(name)
+        coming = None if job is None else plan_of(store, job)
+        if coming is not None:
+            yield name, coming
+
+
+def plan_of(store: Store, job: Job) -> Coming | None:
+    try:
+        return of_job(store, job)
+    except BadInput:  # its time zone may have vanished from this machine: `list` says so
+        return None
+
+
+def cells_of(coming: Coming, window: Window, cells: int) -> list[int]:
+    """The cells after now in which something is to come."""
+    bounds = [window.start + (window.end - window.start) * cell // cells for cell in range(cells + 1)]
+    first = max(window.cell(window.now, cells), 0)
+    if first >= cells:
+        return []
+    counts = coming.counts([max(bound, window.now) for bound in bounds[first:]])
+    return [first + index for index, count in enumerate(counts) if count]
