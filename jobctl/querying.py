@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """The number of an actor's row."""
     UUID = "uuid"
     """Its text, in small letters."""
+    EXACT = "exact"
+    """A text that is equal to itself alone, whatever its letters."""
 
 
 COLUMNS: Final[Mapping[str, Kind]] = {
@@ -40,6 +42,10 @@ COLUMNS: Final[Mapping[str, Kind]] = {
     "sequence": Kind.NUMBER,
     "name": Kind.TEXT,
     "job": Kind.TEXT,
+    "job_id": Kind.NUMBER,
+    "job_version_id": Kind.NUMBER,
+    "platform": Kind.BOOLEAN,
+    "token": Kind.EXACT,
     "operation_type": Kind.NUMBER,
     "message_name": Kind.TEXT,
     "state": Kind.NUMBER,

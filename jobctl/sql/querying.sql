@@ -55,6 +55,14 @@ s.sequence
 s.name
 -- name: column.job
 (SELECT jobs.name FROM jobs WHERE jobs.id = s.job_id)
+-- name: column.job_id
+s.job_id
+-- name: column.job_version_id
+s.job_version_id
+-- name: column.platform
+s.platform
+-- name: column.token
+s.dependency_token
 -- name: column.operation_type
 s.operation_type
 -- name: column.message_name

@@ -52,3 +52,10 @@ SELECT * FROM system_job_view
    AND NOT platform
  ORDER BY modified_on DESC, sequence DESC
  LIMIT :limit;
+
+-- What the page's filters mean in numbers; a name may have been another job's before.
+-- name: jobs_named
+SELECT id FROM jobs WHERE name = :name;
+
+-- name: versions_tagged
+SELECT DISTINCT v.id FROM job_versions AS v, json_each(v.definition, '$.tags') AS tag WHERE tag.value = :tag;

@@ -22,10 +22,11 @@ from jobctl.web.dataverse import dialect as dataverse
 from jobctl.web.dialects import Dialect
 from jobctl.web.failures import failure_of
 from jobctl.web.gate import Gate
+from jobctl.web.page import dialect as page
 from jobctl.web.services import Services
 from jobctl.web.settings import Settings
 
-DIALECTS: Final = (operation.DIALECT, etendo.DIALECT, dataverse.DIALECT)
+DIALECTS: Final = (operation.DIALECT, etendo.DIALECT, dataverse.DIALECT, page.DIALECT)
 """One of them has the prefix "": what belongs to no other is its."""
 
 

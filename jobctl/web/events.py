@@ -43,9 +43,10 @@ class Look:
     over: bool = False
 
 
-async def stream(request: Request, look: Callable[[Store], Look]) -> StreamingResponse:
+async def stream(request: Request, look: Callable[[Store], Look], every: float = QUIET) -> StreamingResponse:
     """Answer with what `look` finds, now and after each commit. The first look may raise JobctlError, as usual.
 
+    `every`: seconds after which it looks all the same, for what changes without a commit.
     `look` is called in threads, one call at a time. The stream ends when it says so, when its token is revoked or the
     service stops.
     """
@@ -54,16 +55,16 @@ async def stream(request: Request, look: Callable[[Store], Look]) -> StreamingRe
         raise Rejected(503, "too many streams are open; try again later", {"retry-after": "10"})
     first = await read(request, look)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_told(request, look, first), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_told(request, look, first, every), media_type="text/event-stream", headers=headers)
 
 
-async def _told(request: Request, look: Callable[[Store], Look], first: Look) -> AsyncIterator[bytes]:
+async def _told(request: Request, look: Callable[[Store], Look], first: Look, every: float) -> AsyncIterator[bytes]:
     shared = services(request)
     yield b": jobctl\n\n" + b"".join(event.encode() for event in first.events)
     if first.over:
         return
     told = shared.clock.monotonic()
-    async with aclosing(shared.watcher.looks(QUIET)) as looks:
+    async with aclosing(shared.watcher.looks(every)) as looks:
         async for _ in looks:
             if shared.doorkeeper.admit(request) is None:
                 return
