@@ -26,6 +26,8 @@ from jobctl.why import Explanation, why_system_job
 DONE: Final = ("cancel", "pause", "postpone", "rerun", "resume", "run")
 OFFERED: Final = ("rerun", "resume", "pause", "postpone", "cancel")
 """What may be asked of one, in the order in which it is offered."""
+INSTANTS: Final = ("until", "started_on", "since", "at")
+"""What events tell in microseconds."""
 MOST_EVENTS: Final = 200
 EVERY: Final = 0.5
 """Seconds between two looks at the output, which is not in the database."""
@@ -42,8 +44,8 @@ class Known:
     waits: list[Wait]
     events: list[Event]
     daemon: bool
-    next: int | None
-    """What the same schedule plans next, if that is another one."""
+    defined: bool
+    """Whether its job is still there."""
 
 
 def known(store: Store, sequence: int) -> Known:
@@ -52,9 +54,9 @@ def known(store: Store, sequence: int) -> Known:
     why = why_system_job(store, row, store.clock.now())
     found = store.events(sequence=sequence)[-MOST_EVENTS:]
     daemon = control.daemon_running(store.database.config)
-    pending = store.pending_occurrence(row.job_id)
-    upcoming = None if pending is None or pending.sequence == sequence else pending.sequence
-    return Known(row, why, data, result, store.waits(sequence), found, daemon, upcoming)
+    job = store.find_job(row.job)
+    defined = job is not None and job.id == row.job_id
+    return Known(row, why, data, result, store.waits(sequence), found, daemon, defined)
 
 
 def offered(row: SystemJob) -> list[str]:
@@ -101,7 +103,14 @@ async def shown(
 def context(page: Page, found: Known, fields: Mapping[str, str] = {}) -> dict[str, Any]:
     """What the pieces of the page are made of."""
     row = found.row
-    return {"known": found, "row": row, "offered": offered(row), "fields": fields, "daemon": found.daemon}
+    return {
+        "known": found,
+        "row": row,
+        "offered": offered(row),
+        "fields": fields,
+        "daemon": found.daemon,
+        "instants": INSTANTS,
+    }
 
 
 def marked(part: Part) -> Markup:

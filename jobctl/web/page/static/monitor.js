@@ -33,13 +33,12 @@ function rows(change) {
   const body = document.getElementById("rows");
   const focused = document.activeElement?.closest?.("#rows tr")?.id;
   const known = new Map([...body.children].map((row) => [row.id, row]));
-  for (const [number, html] of Object.entries(change.rows)) {
+  for (const html of Object.values(change.rows)) {
     const holder = document.createElement("tbody");
     holder.innerHTML = html;
     const row = holder.querySelector("tr");
     if (known.size && change.told.length) row.classList.add("changed");
     known.set(row.id, row);
-    void number;
   }
   body.replaceChildren(...change.order.map((number) => known.get(`r${number}`)).filter(Boolean));
   document.getElementById("none").hidden = change.order.length > 0;
@@ -127,6 +126,7 @@ class Stream {
     this.source.addEventListener("over", () => {
       this.end();
       this.place.hidden = true;
+      document.querySelector(".follow").hidden = true;
     });
   }
 
