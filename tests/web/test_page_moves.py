@@ -80,16 +80,15 @@ def test_the_next_occurrence_is_postponed_as_on_the_command_line(jobctl: Jobctl,
     assert later == until.astimezone() + timedelta(hours=2)
 
 
-def test_a_run_may_have_data_and_wait_for_its_time(jobctl: Jobctl, person: Person) -> None:
+def test_a_run_may_have_data_and_a_time(jobctl: Jobctl, person: Person) -> None:
     jobctl("add", "report", "--", "true", expect=0)
-    sent = person.send(
-        "/monitor/jobs/report", "/monitor/jobs/report/run", data=' {"a": "<b2>"} ', at="2099-01-01T09:00"
-    )
+    place = "/monitor/jobs/report/run"
+    sent = person.send("/monitor/jobs/report", place, data=' {"a": "<b2>"} ', at="2099-01-01T09:00")
     assert sent.status_code == 303
     found = row(jobctl, 1)
     assert (found["data"], found["reason"], found["message_name"]) == ({"a": "<b2>"}, "scheduled", "http")
     for data, words in (("{", "not valid JSON"), ('{"a": 1, "a": 2}', "a key appears twice")):
-        refused = person.send("/monitor/jobs/report", "/monitor/jobs/report/run", data=data)
+        refused = person.send("/monitor/jobs/report", place, data=data)
         assert refused.status_code == 400 and words in unescape(refused.text)
         assert data in check_page(refused).text  # what was typed is still there
     assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 1
@@ -112,9 +111,7 @@ def test_a_schedule_rests_and_ends(jobctl: Jobctl, person: Person) -> None:
     assert refused.status_code == 409 and "has no schedule" in check_page(refused).text
 
 
-def test_what_is_not_legal_is_refused_in_the_commands_words(
-    jobctl: Jobctl, person: Person, daemon: StartDaemon
-) -> None:
+def test_what_is_not_legal_is_refused_as_by_the_command(jobctl: Jobctl, person: Person, daemon: StartDaemon) -> None:
     jobctl("add", "noop", "--", "true", expect=0)
     daemon()
     jobctl("run", "noop", "--wait", expect=0)
@@ -135,7 +132,7 @@ def test_what_is_not_legal_is_refused_in_the_commands_words(
         ({"until": "03/04/2099"}, "leaves the order of day and month open"),
         ({"for": "0s"}, "above zero"),
         ({"for": "9000000d"}, "longer than the calendar"),
-        ({"for": "2900000d"}, "beyond the year 9999"),
+        ({"for": "2930000d"}, "beyond the year 9999"),
         ({}, "give either"),
         ({"until": "2099-01-01T00:00", "for": "1h"}, "give either"),
         ({"until": "\x1b[2J"}, "control character"),
@@ -152,7 +149,7 @@ def test_each_scope_allows_its_own(jobctl: Jobctl, served: Served) -> None:
     jobs = {"/monitor/jobs/hourly/run": "submit", "/monitor/jobs/hourly/unschedule": "manage"}
     actions = {**jobs, **{f"/monitor/1/{verb}": "manage" for verb in MOVES}}
     for scopes in ((), ("submit",), ("manage",)):
-        person = Person(served, make_token(jobctl, f"may{len(scopes)}{scopes[-1:]}".strip("()',"), "read", *scopes))
+        person = Person(served, make_token(jobctl, "-".join(("may", *scopes)), "read", *scopes))
         key = person.page("/monitor/jobs").partition('name="form_key" value="')[2][:64]
         assert ("run" in person.offers("/monitor/jobs/hourly")) == ("submit" in scopes)
         assert ("unschedule" in person.offers("/monitor/jobs/hourly")) == ("manage" in scopes)
@@ -206,7 +203,7 @@ def test_long_output_is_cut_to_its_last_lines(jobctl: Jobctl, daemon: StartDaemo
     daemon()
     jobctl("run", "long", "--wait", expect=0)
     text = check_page(person.get("/monitor/1")).text
-    assert "\n2501\n" not in f"\n{text.partition('2502')[0]}" and "2502\n" in text and "3000\n" in text
+    assert "2500\n" not in text and "2501\n" in text and "3000\n" in text
     assert "the last 500 lines" in text
     assert person.get("/monitor/1/log").text.splitlines() == [str(number) for number in range(1, 3001)]
 
