@@ -295,7 +295,7 @@ def test_every_view_is_accessible_and_fits(
     jobctl("add", "nightly", "--cron", "30 2 * * *", "--description", "Copies the ledger", "--", "true", expect=0)
     jobctl("add", "fails", "--command", HOSTILE, expect=0)
     jobctl("add", "slow", "--", "sleep", "100", expect=0)
-    daemon()
+    daemon("--shutdown-timeout", "0s")
     jobctl("run", "fails", "--wait")
     jobctl("run", "slow", expect=0)
     jobctl("run", "--", "true", "x" * 200, expect=0)

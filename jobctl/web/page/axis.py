@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobctl.coming import cells_of, foreseen
-from jobctl.errors import JobctlError
+from jobctl.errors import JobctlError, TimedOut
 from jobctl.filtering import NAMES, check_known
 from jobctl.output.timeline import MARKS, ticks
+from jobctl.paging import LIMIT, limited
 from jobctl.store import Store
 from jobctl.timeline import Bar, Window, bars, window_of
 from jobctl.web import payloads
@@ -73,12 +74,21 @@ async def timeline(request: Request) -> Response:
     given = payloads.query(request, *NAMES, "limit")
     try:
         asked = asked_for(given, page.show.now, page.zone)
-        drawing = await read(request, lambda store: drawn(store, asked, page.show.now))
+        drawing = await read(request, lambda store: in_time(store, asked, page.show.now))
     except JobctlError as error:
         failure = failure_of(error)
         context: dict[str, Any] = {"given": given, "drawing": None, "message": failure.message, "spans": SPANS}
         return page.answer("timeline.html", failure.status, failure.headers, **context)
     return page.answer("timeline.html", given=given, drawing=drawing, message=None, spans=SPANS)
+
+
+def in_time(store: Store, asked: Asked, now: int) -> Drawing:
+    """Raises TimedOut when so much happened that drawing it takes too long."""
+    try:
+        with limited(store):
+            return drawn(store, asked, now)
+    except TimedOut:
+        raise TimedOut(f"drawing it takes longer than {LIMIT:g} s; choose a shorter time, or one job") from None
 
 
 def drawn(store: Store, asked: Asked, now: int) -> Drawing:

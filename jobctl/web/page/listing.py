@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from jobctl import paging
-from jobctl.errors import BadInput
+from jobctl.errors import BadInput, TimedOut
 from jobctl.filtering import NAMES, filter_from
 from jobctl.model import SystemJob
 from jobctl.querying import AllOf, AnyOf, Column, Compare, Condition, Kind, OneOf, Value, number
@@ -72,7 +72,10 @@ def listed(store: Store, asked: Asked) -> Listed:
     """Newest first. Raises TimedOut when looking for them takes too long."""
     condition = condition_of(store, asked)
     start = paging.Position() if asked.after is None else paging.Position((asked.after,))
-    page = paging.page(store, paging.Query(condition), asked.limit, start)
+    try:
+        page = paging.page(store, paging.Query(condition), asked.limit, start)
+    except TimedOut:
+        raise TimedOut(f"looking takes longer than {paging.LIMIT:g} s; choose by state, job or time as well") from None
     keys = page.next.keys if page.next is not None else None
     behind = None if not keys or not isinstance(keys[-1], int) else keys[-1]
     return Listed(page.rows, behind, behind is None or len(page.rows) == asked.limit)
