@@ -47,8 +47,9 @@ def serve(
     private_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Answer over HTTP, in the foreground, until told to stop: Etendo RX's asynchronous processes, health, metrics.
+    """Answer over HTTP, in the foreground, until told to stop: the Monitor page, programs, health, metrics.
 
+    The page is for people, at the address that is printed; programs speak Etendo RX's or Dataverse's language.
     Every request needs a token (`jobctl token create`), and only jobs that are defined can be started. It needs no
     daemon to take requests; the daemon runs them. --json prints one document with the address once it listens.
 

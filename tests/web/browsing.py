@@ -20,7 +20,7 @@ class Person:
 
     def __init__(self, served: Served, token: str | None, language: str = "en") -> None:
         self.client = served.client()
-        self.client.headers["Accept-Language"] = language
+        self.client.headers.update({"Accept-Language": language, "Accept": "text/html,*/*;q=0.8"})
         if token is not None:
             entered = self.post("/monitor/sign-in", token=token)
             assert entered.status_code == 303, entered.text

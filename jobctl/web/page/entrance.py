@@ -66,8 +66,8 @@ def render(request: Request, failure: Failure) -> Response:
     """A page with the sentence; a browser without a session is led to where one signs in."""
     page = Page(request)
     headers = {**failure.headers}
-    wants_page = "text/event-stream" not in request.headers.get("accept", "")
-    if failure.status == 401 and request.method in READING and wants_page:
+    browsing = request.method in READING and "text/html" in request.headers.get("accept", "")
+    if failure.status == 401 and browsing:
         query = request.url.query
         onward = quote(own_address(request.url.path + (f"?{query}" if query else "")), safe="/")
         return RedirectResponse(f"{PREFIX}/sign-in" + (f"?next={onward}" if onward != PREFIX else ""), 303)
