@@ -42,17 +42,10 @@ def addresses(application: Application) -> list[str]:
 def test_no_route_answers_without_a_token(application: Application, serve: StartServe) -> None:
     with serve().client() as client:
         found = addresses(application)
+        base = str(client.base_url).rstrip("/")
         assert len(found) > 10
-        for address in [
-            *found,
-            "/nothing",
-            "/monitor/",
-            "/monitor/static/x/y",
-            "/async-process/x/y",
-            "//healthz",
-            "/healthz/",
-            "/%2e%2e/healthz",
-        ]:
+        odd = ["/nothing", "/async-process/x/y", f"{base}//healthz", "/healthz/", "/%2e%2e/healthz", "/monitor/"]
+        for address in [*found, *odd, "/monitor/static/x/y"]:
             for method in METHODS:
                 answer = client.request(method, address)
                 if address in PUBLIC and method in ("GET", "HEAD"):
