@@ -139,6 +139,7 @@ FILLED: Final = {
     "hosts": ("name",),
     "daemons": ("version", "boot_id", "pid_namespace"),
     "schedules": ("pause_reason",),
+    "tokens": ("name",),
 }
 ELSEWHERE: Final = {
     "system_jobs": ("reason", "message_name", "runner_id", "cancel_reason"),
@@ -151,6 +152,8 @@ ELSEWHERE: Final = {
     "waits": ("condition",),
     "runners": ("id", "boot_id", "pid_namespace"),
     "settings": ("name", "value"),
+    "tokens": ("handle", "scopes"),
+    "sessions": ("handle",),
 }
 """Columns of jobctl's own words, JSON, or names."""
 
@@ -167,6 +170,7 @@ def poisoned(jobctl: Jobctl, home: Path) -> Iterator[Path]:
         control.submit_adhoc(store, DEFINITION, conditions=Conditions(event="go"))
         control.submit_adhoc(store, DEFINITION, at=store.clock.now() + 10**10)
     jobctl("cancel", "2", expect=0)
+    jobctl("token", "create", "ci", expect=0)
     database = apsw.Connection(str(home / "jobctl.db"))
     known = {(table, column) for columns in (FILLED, ELSEWHERE) for table, names in columns.items() for column in names}
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -206,6 +210,7 @@ def readings() -> list[str]:
     lines += [
         f"{command} {number}" for command in ("show", "show --json", "logs", "why", "why --json") for number in numbers
     ]
+    lines += ["token list", "token list --json", "token revoke nobody"]
     lines += ["run two --after 2", "run two --at 2099-01-01 --json", "emit nobody", "postpone 4 --for 1h", "pause 4"]
     lines += [
         "cancel 3",
@@ -251,7 +256,7 @@ def test_json_gives_it_back_as_it_was(jobctl: Jobctl, poisoned: Path) -> None:
 
 
 def test_a_terminal_shows_it_escaped(jobctl: Jobctl, poisoned: Path) -> None:
-    for line in ("list", "show one", "show 3", "monitor", "next --all", "logs 3", "wait 2", "cancel 3 2"):
+    for line in ("list", "token list", "show one", "show 3", "monitor", "next --all", "logs 3", "wait 2", "cancel 3 2"):
         shown, code = on_terminal(jobctl, *line.split(), columns=200)
         text = shown.decode()
         assert code in (0, 1, 4) and "Traceback" not in text, text
