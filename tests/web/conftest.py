@@ -20,6 +20,13 @@ from tests.web.dialect import Dialect, Entity, fill
 from tests.web.serving import Dataverse, Served, listening, make_token
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They are for the thorough run: each starts a service, and most a daemon or a browser, too."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.thorough)
+
+
 @pytest.fixture(scope="module")
 def dialect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dialect]:
     """A home with forty system jobs in every status."""
