@@ -125,6 +125,33 @@ def test_the_same_put_again_changes_nothing(jobctl: Jobctl, client: httpx.Client
     assert put(client, "report", 200, recurrence={**DAILY, "interval": 3})["recurrence"]["interval"] == 3
 
 
+def test_what_a_job_answers_of_its_retries_may_come_back(jobctl: Jobctl, client: httpx.Client) -> None:
+    for name, delay, told in (("soon", "1.5s", "PT1.5S"), ("late", "2000000s", "PT2000000S")):
+        jobctl("add", name, "--retries", "30", "--retry-delay", delay, "--retry-backoff", "2", "--", "true", expect=0)
+        put(client, name, 201, startTime="2099-01-01", recurrence=DAILY)
+        whole = client.get(f"{JOBS}/{name}").json()
+        assert whole["properties"]["action"]["retryPolicy"]["retryInterval"] == told
+        assert client.put(f"{JOBS}/{name}", json=whole).status_code == 200
+        assert client.patch(f"{JOBS}/{name}", json={"state": "Disabled"}).status_code == 200
+
+
+def test_the_same_put_while_its_last_execution_runs_starts_no_other(
+    jobctl: Jobctl, daemon: StartDaemon, client: httpx.Client
+) -> None:
+    jobctl("add", "slow", "--", "sleep", "1000", expect=0)
+    put(client, "slow", 201)
+    daemon()
+    wait_until(lambda: [row["state"] for row in rows(jobctl)] == ["locked"])
+    assert put(client, "slow")["state"] == "Enabled"
+    (row,) = rows(jobctl)
+    jobctl("cancel", row["sequence"], expect=0)
+
+
+def rows(jobctl: Jobctl) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = jobctl("monitor", "--json", expect=0).json["system_jobs"]
+    return found
+
+
 RECURRENCES: list[dict[str, Any]] = [
     {"frequency": "day", "schedule": {"hours": [5]}},
     {"frequency": "day", "schedule": {"minutes": [15], "hours": [5]}},

@@ -135,7 +135,7 @@ def _retry_policy(definition: Definition) -> JsonDict:
         return {"retryType": "None"}
     return {
         "retryType": "Fixed",
-        "retryInterval": f"PT{definition.retry_delay:g}S",
+        "retryInterval": f"PT{definition.retry_delay:.6f}".rstrip("0").rstrip(".") + "S",
         "retryCount": definition.retries,
     }
 
@@ -153,7 +153,7 @@ def put(store: Store, name: str, elements: JsonDict) -> bool:
     Raises JobNotFound, BadInput, and Refused for one that is final, or whose job has a schedule of another kind.
     """
     job = store.job(name)
-    _check_retries(job, asking.action(elements, name))
+    _check_retries(job, asking.action(_without_own_retries(job, elements), name))
     state, plan = asking.state(elements), plan_of(job)
     if has_other(job):
         raise Refused(f"the job {name!r} has a schedule in another notation; end that first: jobctl unschedule {name}")
@@ -161,7 +161,7 @@ def put(store: Store, name: str, elements: JsonDict) -> bool:
     wanted = asking.planned(asking.schedule_document(elements))
     if plan is None:
         scheduling.schedule(store, name, wanted)
-    elif plan.spec != wanted.spec or not plan.active:
+    elif plan.spec != wanted.spec:
         scheduling.reschedule(store, name, wanted)
     set_state(store, name, state or "Enabled")
     return plan is None
@@ -173,6 +173,14 @@ def patch(store: Store, name: str, elements: JsonDict) -> None:
     _check_not_final(store, one.job, "changed")
     before = {**properties(one), "state": one.state}
     put(store, name, {**before, **elements})
+
+
+def _without_own_retries(job: Job, elements: JsonDict) -> JsonDict:
+    """What was answered may come back, also where the original would not take it: jobctl's jobs may retry sooner."""
+    action = elements.get("action")
+    if not isinstance(action, dict) or action.get("retryPolicy") != _retry_policy(job.version.definition):
+        return elements
+    return {**elements, "action": {name: value for name, value in action.items() if name != "retryPolicy"}}
 
 
 def _check_retries(job: Job, retry: Retry | None) -> None:
