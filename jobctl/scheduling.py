@@ -143,18 +143,6 @@ def unschedule(store: Store, name: str, why: str | None = None) -> Job:
         return tx.job(name)
 
 
-def forget(store: Store, name: str) -> Job:
-    """End the schedule, or let one that has ended be no more; nothing is changed without one. What runs goes on."""
-    with store.write() as tx:
-        job = tx.job(name)
-        if job.plan is not None and job.plan.active:
-            return unschedule(store, name)
-        if job.plan is not None and job.plan.ended_by != "unscheduled":
-            tx.save_plan(replace(job.plan, ended_by="unscheduled"))
-            tx.event("unschedule", job_id=job.id)
-        return tx.job(name)
-
-
 def pause_schedule(store: Store, name: str | None, until: int, why: str | None = None) -> list[Job]:
     """Run no occurrence before instant `until`; each is recorded. An instant that has come ends the pause.
 

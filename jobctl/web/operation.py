@@ -11,7 +11,7 @@ from starlette.routing import Route
 from jobctl import control
 from jobctl.errors import JobctlError
 from jobctl.store import Store
-from jobctl.web import metrics, openapi
+from jobctl.web import metrics
 from jobctl.web.callers import Scope, needs, public
 from jobctl.web.dialects import Dialect
 from jobctl.web.services import read, services
@@ -42,14 +42,8 @@ async def figures(request: Request) -> Response:
     return PlainTextResponse(text + served, media_type=PROMETHEUS)
 
 
-@needs(Scope.READ)
-async def description(request: Request) -> Response:
-    """The OpenAPI document."""
-    return JSONResponse(openapi.document())
-
-
 def routes() -> list[Route]:
-    return [Route("/healthz", healthz), Route("/metrics", figures), Route(openapi.ADDRESS, description)]
+    return [Route("/healthz", healthz), Route("/metrics", figures)]
 
 
 DIALECT: Final = Dialect("", routes)

@@ -141,7 +141,7 @@ def _operation(resource: Resource, method: str) -> JsonDict:
 
 
 def _answers(resource: Resource, method: str) -> JsonDict:
-    codes = [400, 401, 403, 404] if "{" in resource.path else [400, 401, 403]
+    codes = [400, 404] if "{" in resource.path else [400]
     codes += [409, 412] if method in ("PATCH", "PUT", "DELETE") else [409] if method == "POST" else []
     answers: JsonDict = {str(code): _json("Refused, in one sentence.", _ref("ODataError")) for code in (*codes, 503)}
     return _done(resource, method) | answers
