@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from jobctl.clock import Clock
 from jobctl.config import Config
 from jobctl.errors import JobctlError
-from jobctl.web import etendo, operation
+from jobctl.web import etendo, openapi, operation
 from jobctl.web.callers import access
 from jobctl.web.dataverse import dialect as dataverse
 from jobctl.web.dialects import Dialect
@@ -54,6 +54,7 @@ class Application:
         self.starlette = Starlette(routes=self.routes, lifespan=lifespan, exception_handlers=handlers)
         self.starlette.router.redirect_slashes = False
         self.starlette.state.services = services
+        self.starlette.state.openapi = openapi.document(dialects)
         self.gate = Gate(self.starlette, services, dialects, self.routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -51,15 +51,19 @@ def caller(request: Request) -> Caller:
 def needs(scope: Scope, change: Scope | None = None) -> Callable[[Endpoint], Endpoint]:
     """The endpoint is for callers with that scope; with `change` methods that are not safe need that one instead."""
 
+    def wanted_for(method: str) -> Scope:
+        return scope if change is None or method in READING else change
+
     def decorate(endpoint: Endpoint) -> Endpoint:
         @wraps(endpoint)
         async def checked(request: Request) -> Response:
-            wanted = scope if change is None or request.method in READING else change
+            wanted = wanted_for(request.method)
             if not caller(request).may(wanted):
                 raise Rejected(403, f"this needs the scope {wanted}; the token {caller(request).name} does not have it")
             return await endpoint(request)
 
-        return _marked(checked, f"{scope}" if change is None else f"{scope}, {change} to change")
+        words = f"{scope}" if change is None else f"{scope}, {change} to change"
+        return _marked(checked, words, wanted_for)
 
     return decorate
 
@@ -71,7 +75,7 @@ def public(endpoint: Endpoint) -> Endpoint:
     async def open_to_all(request: Request) -> Response:
         return await endpoint(request)
 
-    return _marked(open_to_all, "public")
+    return _marked(open_to_all, "public", lambda method: None)
 
 
 def access(route: Route) -> str | None:
@@ -80,6 +84,13 @@ def access(route: Route) -> str | None:
     return None if found is None else str(found)
 
 
-def _marked(endpoint: Endpoint, access: str) -> Endpoint:
+def scope_of(route: Route, method: str) -> Scope | None:
+    """What the route's endpoint asks of who uses that method; None for a public one."""
+    found: Scope | None = route.endpoint.scope_of(method)  # type: ignore[attr-defined]
+    return found
+
+
+def _marked(endpoint: Endpoint, access: str, scope_of: Callable[[str], Scope | None]) -> Endpoint:
     endpoint.access = access  # type: ignore[attr-defined]
+    endpoint.scope_of = scope_of  # type: ignore[attr-defined]
     return endpoint

@@ -9,8 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from jobctl.model import JsonDict
 from jobctl.web import failures
 from jobctl.web.failures import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A dialect's part of the OpenAPI document; `openapi.py` adds what the gate answers and asks for."""
+
+    paths: Callable[[], JsonDict]
+    schemas: Callable[[], JsonDict]
+    error: str
+    """Which of the schemas is the form of its failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,8 @@ class Dialect:
     routes: Callable[[], list[Route]]
     render: Callable[[Request, Failure], Response] = failures.render
     """Also for what the gate refuses: 401 may lead a browser to where people sign in."""
+    description: Description | None = None
+    """None for pages: they are for people."""
 
     def owns(self, path: str) -> bool:
         return not self.prefix or path == self.prefix or path.startswith(self.prefix.rstrip("/") + "/")

@@ -15,9 +15,9 @@ from jobctl.errors import BadInput, NotFound, Refused
 from jobctl.model import JsonDict, SystemJob
 from jobctl.rows import system_job_from
 from jobctl.store import Store
-from jobctl.web import events, payloads
+from jobctl.web import etendo_openapi, events, payloads
 from jobctl.web.callers import Scope, needs
-from jobctl.web.dialects import Dialect
+from jobctl.web.dialects import Description, Dialect
 from jobctl.web.etendo_entries import entries, entry_document, process_document
 from jobctl.web.failures import Failure
 from jobctl.web.services import read, write
@@ -58,6 +58,7 @@ def submit(name: str, data: str | None, run_id: str | None, store: Store) -> Sys
 @needs(Scope.READ)
 async def history(request: Request) -> Response:
     """Its entries, newest first."""
+    payloads.query(request)
     return JSONResponse(await read(request, partial(told, request.path_params["id"])))
 
 
@@ -153,4 +154,5 @@ def routes() -> list[Route]:
     ]
 
 
-DIALECT: Final = Dialect(PREFIX, routes, render)
+DESCRIPTION: Final = Description(etendo_openapi.paths, etendo_openapi.schemas, "ProcessError")
+DIALECT: Final = Dialect(PREFIX, routes, render, DESCRIPTION)

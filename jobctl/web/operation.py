@@ -1,4 +1,4 @@
-"""What those who run the service ask of it: whether it is well, and its figures."""
+"""What those who run the service ask of it: whether it is well, its figures, and what it answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.routing import Route
 from jobctl import control
 from jobctl.errors import JobctlError
 from jobctl.store import Store
-from jobctl.web import metrics
+from jobctl.web import metrics, operation_openapi
 from jobctl.web.callers import Scope, needs, public
-from jobctl.web.dialects import Dialect
+from jobctl.web.dialects import Description, Dialect
 from jobctl.web.services import read, services
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,8 +42,15 @@ async def figures(request: Request) -> Response:
     return PlainTextResponse(text + served, media_type=PROMETHEUS)
 
 
+@needs(Scope.READ)
+async def description(request: Request) -> Response:
+    """The OpenAPI document of all dialects."""
+    return JSONResponse(request.app.state.openapi)
+
+
 def routes() -> list[Route]:
-    return [Route("/healthz", healthz), Route("/metrics", figures)]
+    return [Route("/healthz", healthz), Route("/metrics", figures), Route("/openapi.json", description)]
 
 
-DIALECT: Final = Dialect("", routes)
+DESCRIPTION: Final = Description(operation_openapi.paths, operation_openapi.schemas, "Error")
+DIALECT: Final = Dialect("", routes, description=DESCRIPTION)

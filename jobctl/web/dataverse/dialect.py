@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from jobctl.errors import BadInput, NotFound, NotPermitted, Refused, TryAgain
 from jobctl.web.callers import Scope, needs
-from jobctl.web.dataverse import answers
+from jobctl.web.dataverse import answers, openapi
 from jobctl.web.dataverse.routes import routes
-from jobctl.web.dialects import Dialect
+from jobctl.web.dialects import Description, Dialect
 from jobctl.web.failures import Failure
 from jobctl.web.services import act
 
@@ -36,4 +36,5 @@ def guarded() -> list[Route]:
     return [Route(route.path, allowed(route.endpoint), methods=sorted(route.methods or ())) for route in routes(act)]
 
 
-DIALECT: Final = Dialect("/api/data", guarded, render)
+DESCRIPTION: Final = Description(openapi.paths, openapi.schemas, "ODataError")
+DIALECT: Final = Dialect("/api/data", guarded, render, DESCRIPTION)

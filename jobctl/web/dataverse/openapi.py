@@ -6,8 +6,22 @@ import re
 from typing import Any, Final
 
 from jobctl.model import JsonDict
-from jobctl.web.dataverse.attributes import ATTRIBUTES, BOOLEAN, DOUBLE, GUID, INSTANT, KEY, TEXT
+from jobctl.web.dataverse.attributes import (
+    ATTRIBUTES,
+    BOOLEAN,
+    DOUBLE,
+    ENTITY,
+    GUID,
+    INSTANT,
+    NAVIGATIONS,
+    REFERRED,
+    SET,
+    TEXT,
+)
+from jobctl.web.dataverse.bulk_delete import EMPTY
+from jobctl.web.dataverse.options import MOST_SKIPPED
 from jobctl.web.dataverse.resources import KEYED, RESOURCES, Resource
+from jobctl.web.openapi import answer, query, ref
 
 ROOT: Final = "/api/data/v9.0"
 """The other minor versions answer the same."""
@@ -23,42 +37,60 @@ WHOLE: Final = {"type": ["integer", "null"]}
 ERROR: Final[JsonDict] = {
     "type": "object",
     "required": ["error"],
+    "additionalProperties": False,
     "properties": {
         "error": {
             "type": "object",
             "required": ["code", "message"],
+            "additionalProperties": False,
             "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
         }
     },
 }
 COUNTED: Final = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
-SELECT: Final = ("$select", {"type": "string", "example": "name,statecode"})
-USERS: Final = ("$select", {"type": "string", "example": "fullname"})
-EXPAND: Final = ("$expand", {"type": "string", "example": "createdby($select=fullname)"})
+SKIPPED: Final = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED}
+SELECT: Final = ("$select", {"type": "string", "examples": ["name,statecode"]})
+USERS: Final = ("$select", {"type": "string", "examples": ["fullname"]})
+EXPAND: Final = ("$expand", {"type": "string", "examples": ["createdby($select=fullname)"]})
 FORMAT: Final = ("$format", {"type": "string", "enum": ["json"]})
-FILTER: Final = ("$filter", {"type": "string", "example": "statecode eq 3"})
+FILTER: Final = ("$filter", {"type": "string", "examples": ["statecode eq 3"]})
 COLLECTION: Final = (
     SELECT,
     FILTER,
-    ("$orderby", {"type": "string", "example": "completedon desc"}),
+    ("$orderby", {"type": "string", "examples": ["completedon desc"]}),
     ("$top", COUNTED),
-    ("$skip", {"type": "integer", "minimum": 0, "maximum": 50_000}),
+    ("$skip", SKIPPED),
     ("$count", {"type": "boolean"}),
     EXPAND,
     FORMAT,
     ("$skiptoken", {"type": "string"}),
     ("fetchXml", {"type": "string"}),
 )
+ANY: Final = ("$select", {"type": "string"}), *COLLECTION[1:6], FORMAT
 QUERIES: Final[dict[tuple[str, str], tuple[tuple[str, JsonDict], ...]]] = {
-    ("GET", "asyncoperations"): COLLECTION,
-    ("GET", "asyncoperations/$count"): (FILTER,),
+    ("GET", ""): (FORMAT,),
+    ("GET", "$metadata"): (("$format", {"type": "string"}),),
+    ("GET", SET): COLLECTION,
+    ("GET", f"{SET}/$count"): (FILTER,),
     ("GET", KEYED): (SELECT, EXPAND, FORMAT),
     ("PATCH", KEYED): (SELECT,),
     ("DELETE", KEYED): (("force", {"type": "boolean"}),),
-    ("GET", "systemusers"): (USERS, ("$top", COUNTED), FORMAT),
+    ("GET", "systemusers"): (USERS, ("$top", COUNTED), ("$skiptoken", COUNTED), FORMAT),
     ("GET", "systemusers({key})"): (USERS, FORMAT),
+    **{("GET", str(entity.set)): ANY for entity in REFERRED.values() if entity.set not in (None, "systemusers")},
 }
 """What each method of each resource takes in its query."""
+MATCH: Final = (("If-Match", {"type": "string"}), ("If-None-Match", {"type": "string"}))
+PREFER: Final = ("Prefer", {"type": "string"})
+TAKEN: Final[dict[tuple[str, str], tuple[tuple[str, JsonDict], ...]]] = {
+    ("GET", SET): (PREFER,),
+    ("GET", KEYED): (PREFER, MATCH[1]),
+    ("PATCH", KEYED): (PREFER, *MATCH),
+    ("DELETE", KEYED): MATCH,
+    ("PUT", f"{KEYED}/{{name}}"): (PREFER, *MATCH),
+    ("GET", "systemusers"): (PREFER,),
+}
+"""Headers that change what each answers."""
 CHANGE: Final[JsonDict] = {
     "type": "object",
     "minProperties": 1,
@@ -72,12 +104,55 @@ CHANGE: Final[JsonDict] = {
 BULK: Final[JsonDict] = {
     "type": "object",
     "required": ["QuerySet", "JobName"],
-    "properties": {
-        "QuerySet": {"type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "object"}},
+    "additionalProperties": False,
+    "properties": {name: {"description": "Nothing jobctl has: only null, false or empty."} for name in EMPTY}
+    | {
+        "QuerySet": {"type": "array", "minItems": 1, "maxItems": 1, "items": ref("QueryExpression")},
         "JobName": {"type": "string", "minLength": 1, "maxLength": 256},
-        "RecurrencePattern": {"type": ["string", "null"]},
+        "RecurrencePattern": {"type": ["string", "null"], "maxLength": 256},
         "StartDateTime": KINDS[INSTANT],
         "RunNow": {"type": "boolean"},
+    },
+}
+TYPED: Final[JsonDict] = {"@odata.type": {"type": "string"}}
+VALUE: Final[JsonDict] = {"type": ["string", "integer"]}
+QUERY: Final[dict[str, JsonDict]] = {
+    "QueryExpression": {
+        "type": "object",
+        "required": ["EntityName", "Criteria"],
+        "additionalProperties": False,
+        "properties": {
+            "EntityName": {"const": ENTITY},
+            "Criteria": ref("FilterExpression"),
+            "ColumnSet": {},
+            "Distinct": {},
+            **TYPED,
+        },
+    },
+    "FilterExpression": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "FilterOperator": {"enum": ["And", 0]},
+            "Conditions": {"type": ["array", "null"], "items": ref("ConditionExpression")},
+            "Filters": {"type": ["array", "null"], "items": ref("FilterExpression")},
+            **TYPED,
+        },
+    },
+    "ConditionExpression": {
+        "type": "object",
+        "required": ["AttributeName", "Operator", "Values"],
+        "additionalProperties": False,
+        "properties": {
+            "AttributeName": {"type": "string", "examples": ["statecode"]},
+            "Operator": {"type": "string", "examples": ["Equal"]},
+            "Values": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"anyOf": [VALUE, {"type": "object", "required": ["Value"], "properties": {"Value": VALUE}}]},
+            },
+            **TYPED,
+        },
     },
 }
 BODIES: Final[dict[str, JsonDict]] = {
@@ -100,14 +175,15 @@ PAGE: Final[JsonDict] = {
 def schemas() -> JsonDict:
     """The parts that the paths refer to, for `components/schemas`."""
     properties = {name: KINDS.get(one.type, WHOLE) for name, one in ATTRIBUTES.items()}
-    entity = {"type": "object", "required": [KEY], "properties": {"@odata.etag": {"type": "string"}, **properties}}
-    page = {**PAGE, "properties": {**PAGE["properties"], "value": {"type": "array", "items": _ref("AsyncOperation")}}}
-    return {"AsyncOperation": entity, "AsyncOperations": page, "Entities": PAGE, "ODataError": ERROR}
+    entity = {"type": "object", "properties": {"@odata.etag": {"type": "string"}, **properties}}
+    page = {**PAGE, "properties": {**PAGE["properties"], "value": {"type": "array", "items": ref("AsyncOperation")}}}
+    return {"AsyncOperation": entity, "AsyncOperations": page, "Entities": PAGE, "ODataError": ERROR, **QUERY}
 
 
 def paths() -> JsonDict:
-    """By path and method."""
-    return {f"{ROOT}/{resource.path}": _path(resource) for resource in RESOURCES}
+    """By path and method; the service document is at the root with and without its slash."""
+    found = {f"{ROOT}/{resource.path}": _path(resource) for resource in RESOURCES}
+    return {ROOT: found[f"{ROOT}/"], **found}
 
 
 def _path(resource: Resource) -> JsonDict:
@@ -117,21 +193,20 @@ def _path(resource: Resource) -> JsonDict:
 
 
 def _parameter(name: str) -> JsonDict:
-    schema = GUIDS if name == "key" else {"type": "string", "enum": [*ATTRIBUTES, "createdby", "modifiedby"]}
+    schema = GUIDS if name == "key" else {"type": "string", "enum": [*ATTRIBUTES, *NAVIGATIONS]}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _operation(resource: Resource, method: str) -> JsonDict:
-    queries = [
-        {"name": name, "in": "query", "schema": schema} for name, schema in QUERIES.get((method, resource.path), ())
-    ]
     function = resource.functions[method]
     said = getattr(function, "func", function)
+    headers = TAKEN.get((method, resource.path), ())
     operation: JsonDict = {
         "tags": ["Dataverse Web API"],
         "summary": f"{method} {resource.path or 'the service document'}",
         "description": (said.__doc__ or "").strip(),
-        "parameters": queries,
+        "parameters": [query(name, schema) for name, schema in QUERIES.get((method, resource.path), ())]
+        + [{"name": name, "in": "header", "schema": schema} for name, schema in headers],
         "responses": _answers(resource, method),
     }
     if method in BODIES:
@@ -142,33 +217,29 @@ def _operation(resource: Resource, method: str) -> JsonDict:
 
 def _answers(resource: Resource, method: str) -> JsonDict:
     codes = [400, 404] if "{" in resource.path else [400]
-    codes += [409, 412] if method in ("PATCH", "PUT", "DELETE") else [409] if method == "POST" else []
-    answers: JsonDict = {str(code): _json("Refused, in one sentence.", _ref("ODataError")) for code in (*codes, 503)}
-    return _done(resource, method) | answers
+    codes += [409] if method != "GET" else []
+    told: JsonDict = {str(code): None for code in codes}
+    if method in ("PATCH", "PUT", "DELETE"):
+        told["412"] = answer("It is not as If-Match or If-None-Match has it.", ref("ODataError"))
+    return _done(resource, method) | told
 
 
 def _done(resource: Resource, method: str) -> JsonDict:
-    if resource.path == "$metadata":
-        return {"200": {"description": "CSDL.", "content": {"application/xml": {}}}}
-    if resource.path.endswith(("$count", "$value")):
-        return {
-            "200": {"description": "The bare value.", "content": {"text/plain": {}}},
-            "204": {"description": "Null."},
-        }
     nothing = {"204": {"description": "Done, or null."}}
-    if method in ("DELETE", "PUT"):
+    if resource.path == "$metadata":
+        return {"200": answer("CSDL.", {}, "application/xml")}
+    if resource.path.endswith("$count"):
+        return {"200": answer("The number alone.", {"type": "string", "pattern": "^[0-9]+$"}, "text/plain")}
+    if resource.path.endswith("$value"):
+        return {"200": answer("The bare value.", {"type": "string"}, "text/plain"), **nothing}
+    if method == "DELETE":
         return nothing
     if resource.path == KEYED:
-        return {"200": _json("The system job.", _ref("AsyncOperation"))} | nothing
-    if resource.path == "asyncoperations":
-        return {"200": _json("A page of system jobs.", _ref("AsyncOperations"))}
-    found: Any = {"type": "object"} if "(" in resource.path or method == "POST" else _ref("Entities")
-    return {"200": _json("What was asked for.", found)} | (nothing if "{name}" in resource.path else {})
-
-
-def _json(description: str, schema: JsonDict) -> JsonDict:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _ref(name: str) -> JsonDict:
-    return {"$ref": f"#/components/schemas/{name}"}
+        same = {"304": {"description": "It is still as If-None-Match has it."}} if method == "GET" else nothing
+        return {"200": answer("The system job.", ref("AsyncOperation"))} | same
+    if method == "PUT":
+        return {"200": answer("Done, with Prefer: return=representation.", ref("AsyncOperation"))} | nothing
+    if resource.path == SET:
+        return {"200": answer("A page of system jobs.", ref("AsyncOperations"))}
+    found: Any = {"type": "object"} if "(" in resource.path or method == "POST" else ref("Entities")
+    return {"200": answer("What was asked for.", found)} | (nothing if "{name}" in resource.path else {})
