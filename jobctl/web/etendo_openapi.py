@@ -89,7 +89,8 @@ def _start() -> JsonDict:
 
 def _watch() -> JsonDict:
     last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}
-    events = answer("An event for each entry, as JSON; ends with the process.", {"type": "string"}, "text/event-stream")
+    words = "An event for each entry, whose data is a ProcessEntry as JSON; ends with the process."
+    events = {"description": words, "content": {"text/event-stream": {}}}
     over = {"description": "The client had the last entry before."}
     return _get("Follow a process", {"200": events, "204": over, "404": None}) | {"parameters": [last]}
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from jobctl.errors import BadInput, NotFound, NotPermitted, Refused, TryAgain
 from jobctl.web.callers import Scope, needs
 from jobctl.web.dataverse import answers, openapi
-from jobctl.web.dataverse.routes import routes
+from jobctl.web.dataverse.routes import any_method, routes
 from jobctl.web.dialects import Description, Dialect
 from jobctl.web.failures import Failure
 from jobctl.web.services import act
@@ -33,7 +33,7 @@ def render(request: Request, failure: Failure) -> Response:
 def guarded() -> list[Route]:
     """To read needs the scope for it; whatever changes something needs the one to manage."""
     allowed = needs(Scope.READ, change=Scope.MANAGE)
-    return [Route(route.path, allowed(route.endpoint), methods=sorted(route.methods or ())) for route in routes(act)]
+    return [any_method(route.path, allowed(route.endpoint)) for route in routes(act)]
 
 
 DESCRIPTION: Final = Description(openapi.paths, openapi.schemas, "ODataError")

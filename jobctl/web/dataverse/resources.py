@@ -38,7 +38,9 @@ class Resource:
             return failed(error)
 
     def _not_allowed(self, request: Request) -> Answer:
-        allowed = ", ".join(self.functions)
+        allowed = ", ".join(
+            method for name in self.functions for method in (["GET", "HEAD"] if name == "GET" else [name])
+        )
         why = f"this address takes {allowed}, not {shown(request.method)}"
         if self.path == SET:
             why = f"system jobs are not created here: {why}; to start a job by its name, use the other dialects"

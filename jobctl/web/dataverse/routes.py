@@ -11,12 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jobctl.store import Store
+from jobctl.web.callers import Endpoint
 from jobctl.web.dataverse.answers import Answer, Request
 from jobctl.web.dataverse.resources import RESOURCES, Resource, unknown
 
 ROOT: Final = "/api/data/v9.{minor:int}"
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-"""All of them everywhere, so that one that does not fit is refused in the dialect's own form."""
 Work = Callable[[Store], Answer]
 Act = Callable[[HttpRequest, Work], Awaitable[Answer]]
 """Runs `work` on the store of who asks, beside the event loop."""
@@ -25,14 +24,20 @@ Act = Callable[[HttpRequest, Work], Awaitable[Answer]]
 def routes(act: Act) -> list[Route]:
     """All of them; `act` knows the store and who asks."""
     found = [
-        Route(f"{ROOT}/{resource.path}".rstrip("/"), partial(_answer, act, resource), methods=METHODS)
-        for resource in RESOURCES
+        any_method(f"{ROOT}/{resource.path}".rstrip("/"), partial(_answer, act, resource)) for resource in RESOURCES
     ]
     return [
         *found,
-        Route(f"{ROOT}/", partial(_answer, act, RESOURCES[0]), methods=METHODS),
-        Route(f"{ROOT}/{{rest:path}}", _unknown, methods=METHODS),
+        any_method(f"{ROOT}/", partial(_answer, act, RESOURCES[0])),
+        any_method(f"{ROOT}/{{rest:path}}", _unknown),
     ]
+
+
+def any_method(path: str, endpoint: Endpoint) -> Route:
+    """A route that takes every method, so that one that does not fit is refused in the dialect's own words."""
+    route = Route(path, endpoint)
+    route.methods = set()
+    return route
 
 
 async def _answer(act: Act, resource: Resource, request: HttpRequest) -> Response:

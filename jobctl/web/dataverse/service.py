@@ -191,6 +191,7 @@ def find(store: Store, key: str) -> SystemJob:
 def users(store: Store, request: Request) -> Answer:
     """Who made, changed or owns system jobs."""
     said = options.given(request.query, ("$select", "$top", "$skiptoken", "$format"))
+    options.check_format(said.get("$format"))
     properties = _properties("systemuser", said.get("$select"))
     size = min(request.page_size or options.MOST_IN_PAGE, options.MOST_IN_PAGE)
     left = options.whole(said["$top"], "$top") if "$top" in said else None
@@ -207,6 +208,7 @@ def users(store: Store, request: Request) -> Answer:
 
 def user(store: Store, request: Request, key: str) -> Answer:
     said = options.given(request.query, ("$select", "$format"))
+    options.check_format(said.get("$format"))
     guid = identifiers.parse(key.strip().removeprefix("systemuserid="))
     if guid is None:
         raise BadInput(f"the key of systemusers is a GUID, not {shown(key)}")
@@ -241,8 +243,11 @@ def _selected(document: JsonDict, properties: tuple[str, ...]) -> JsonDict:
 
 def none_of(store: Store, request: Request, name: str) -> Answer:
     """The teams, business units and extensions of jobctl: there are none."""
-    options.given(request.query, ("$select", "$filter", "$orderby", "$top", "$skip", "$count", "$format"))
-    return found({"@odata.context": f"{request.base}$metadata#{name}", "value": []}, request)
+    said = options.given(request.query, ("$select", "$filter", "$orderby", "$top", "$skip", "$count", "$format"))
+    options.check_format(said.get("$format"))
+    options.paging(said, None)
+    counted = {"@odata.count": 0} if options_truth(said.get("$count"), "$count") else {}
+    return found({"@odata.context": f"{request.base}$metadata#{name}", **counted, "value": []}, request)
 
 
 # Changing
