@@ -36,6 +36,7 @@ FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=P
 )
 @click.option("--certificate", type=FILE, help="For https: the certificate, with those of its issuers (PEM).")
 @click.option("--private-key", type=FILE, help="For https: the certificate's key (PEM).")
+@click.option("--behind-tls", is_flag=True, help="Clients reach it by https, at a proxy that passes their Host on.")
 @json_option
 @pass_app
 def serve(
@@ -45,6 +46,7 @@ def serve(
     allowed_hosts: tuple[str, ...],
     certificate: Path | None,
     private_key: Path | None,
+    behind_tls: bool,
     as_json: bool,
 ) -> None:
     """Answer over HTTP, in the foreground, until told to stop: the Monitor page, programs, health, metrics.
@@ -57,14 +59,17 @@ def serve(
     Examples:
       jobctl serve
       jobctl serve --host 0.0.0.0 --allowed-host jobs.example.org --certificate jobs.pem --private-key jobs.key
+      jobctl serve --behind-tls --allowed-host jobs.example.org
     """
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise CannotOpen(f"serve needs {' and '.join(missing)}: pipx inject jobctl-scheduler 'jobctl-scheduler[web]'")
     if (certificate is None) != (private_key is None):
         raise BadInput("--certificate and --private-key go together")
+    if behind_tls and certificate is not None:
+        raise BadInput("--behind-tls is for a proxy that has the certificate; leave out one of them")
     from jobctl.web.settings import Settings
 
-    settings = Settings(host, port, allowed_hosts, certificate, private_key)
+    settings = Settings(host, port, allowed_hosts, certificate, private_key, behind_tls)
     for name in OF_A_RUN:  # what callers submit is no child of the run that may have started this
         os.environ.pop(name, None)
     log_to_stderr()
@@ -76,7 +81,9 @@ def serve(
         )
     if not someone:
         note("there is no token yet, and nobody is let in without one; make one: jobctl token create NAME")
-    if certificate is None and not settings.is_loopback:
+    if behind_tls and not settings.is_loopback:
+        note("tokens travel unencrypted from the proxy to here; let nobody else reach this port")
+    elif certificate is None and not settings.is_loopback:
         note("tokens travel unencrypted; use --certificate, or let only a proxy that does reach this port")
     run(app, settings, as_json)
 

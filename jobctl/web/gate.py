@@ -53,6 +53,8 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
+        if self.services.settings.behind_tls:
+            scope = {**scope, "scheme": "https"}
         answer = Answering(send, scope["scheme"] == "https")
         request = Request(scope, receive)
         self.under_way += 1

@@ -25,11 +25,16 @@ class Settings:
     """Names by which clients may call the service, beside the loopback's and the address it listens on."""
     certificate: Path | None = None
     private_key: Path | None = None
+    behind_tls: bool = False
+    """Clients reach the service by https only, at a proxy that passes their Host on; what proxies say is never read."""
     max_head: int = 16 * 1024
     head_timeout: float = 10.0
     max_body: int = 1024 * 1024 + 64 * 1024
     """A megabyte of data, and room for what a dialect wraps around it."""
     body_timeout: float = 30.0
+    write_timeout: float = 30.0
+    """In which a client takes `least_written` of its answer, or all that is left; else its connection is broken off."""
+    least_written: int = 16 * 1024
     keep_alive: int = 15
     max_connections: int = 4000
     max_requests: int = 2000

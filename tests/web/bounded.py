@@ -1,9 +1,13 @@
-"""The service with other bounds than the command's, in a process of its own: `python -m tests.web.bounded JSON`."""
+"""The service with other bounds than the command's, in a process of its own: `python -m tests.web.bounded JSON`.
+
+`send_buffer` is that of the kernel for each connection, which else takes over megabytes.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 
 from jobctl import clock, config
@@ -16,8 +20,12 @@ from jobctl.web.settings import Settings
 def main() -> None:
     home, own = config.load(os.environ), clock.system_clock()
     Store.open(home, own, "jobctl").close()
-    settings = Settings(port=0, **json.loads(sys.argv[1]))
+    bounds = json.loads(sys.argv[1])
+    send_buffer = bounds.pop("send_buffer", None)
+    settings = Settings(port=0, **bounds)
     listener = server.listen(settings)
+    if send_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     app = create_app(home, own, settings)
     said = json.dumps({"serve": {"url": server.address(listener, settings)}})
     server.serve(app, listener, settings, lambda: print(said, flush=True))
