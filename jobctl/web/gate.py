@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -60,6 +61,10 @@ class Gate:
         self.under_way += 1
         try:
             await self._pass(request, receive, answer)
+        except asyncio.CancelledError:  # told to stop, the server ends what takes too long; nothing else does
+            if not answer.started:
+                failure = Failure(503, "the service is stopping; try again", {"retry-after": "1", **CLOSE})
+                await self.render(request, failure)(scope, receive, answer)
         except Exception as error:
             failure = failure_of(error)
             if failure.status == 500 or answer.started:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from jobctl.clock import Clock
 from jobctl.config import Config
 from jobctl.errors import CannotOpen
 from jobctl.store import Store
+from jobctl.web.asking import Answer, Asked, ask, deliver, waiting
 
 T = TypeVar("T")
 THREADS: Final = 8
@@ -49,12 +49,17 @@ class Opened:
 
 
 class Readers:
+    """Threads that nobody waits for long: one may stand at a database that is locked when the service stops."""
+
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self.clock = clock
-        self._pool = ThreadPoolExecutor(THREADS, "reader")
-        self._own = threading.local()
-        self._all: list[Opened] = []
+        self._queue: SimpleQueue[Asked | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._run, name="reader", daemon=True) for _ in range(THREADS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     async def read(self, actor: str, function: Callable[[Store], T]) -> T:
         """What `function` makes of one snapshot."""
@@ -67,16 +72,26 @@ class Readers:
 
     async def act(self, actor: str, function: Callable[[Store], T]) -> T:
         """What `function` does with a store of its own, whose changes it commits itself."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, actor, function)
+        return await ask(self._queue, actor, function)
 
-    def _work(self, actor: str, function: Callable[[Store], T]) -> T:
-        if not hasattr(self._own, "opened"):
-            self._own.opened = Opened(self.config, self.clock)
-            self._all.append(self._own.opened)
-        opened: Opened = self._own.opened
-        return function(opened.store(actor))
+    def _run(self) -> None:
+        opened = Opened(self.config, self.clock)
+        while (asked := self._queue.get()) is not None:
+            if not asked.done.cancelled():
+                deliver([self._answer(opened, asked)])
+        opened.close()
 
-    def stop(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for opened in self._all:
-            opened.close()
+    def _answer(self, opened: Opened, asked: Asked) -> Answer:
+        try:
+            return asked, asked.function(opened.store(asked.actor)), None
+        except BaseException as error:
+            return asked, None, error
+
+    def stop(self, until: float) -> None:
+        """What has not begun is not begun; wait for the rest until then, by the clock's monotonic time."""
+        for _ in waiting(self._queue):
+            pass
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(max(until - self.clock.monotonic(), 0))

@@ -19,7 +19,7 @@ from jobctl.web.connections import protocol
 from jobctl.web.settings import Settings
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-PATIENCE: Final = 1
+PATIENCE: Final = 0.7
 """Seconds that answers under way have to end when the service is told to stop."""
 BACKLOG: Final = 2048
 
@@ -41,6 +41,8 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+        # It tells of each request that it cancels; what fails is logged by the gate.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.app.end_streams()
 
     @contextmanager
@@ -97,7 +99,7 @@ def serve(app: Application, listener: socket.socket, settings: Settings, started
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=settings.keep_alive,
-        timeout_graceful_shutdown=PATIENCE,
+        timeout_graceful_shutdown=PATIENCE,  # type: ignore[arg-type]
         h11_max_incomplete_event_size=settings.max_head,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,

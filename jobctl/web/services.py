@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
@@ -21,6 +21,8 @@ from jobctl.web.writing import Writer
 T = TypeVar("T")
 NOBODY = "jobctl"
 """The actor of what needs no token."""
+PATIENCE: Final = 0.3
+"""Seconds for threads to end; they may stand at a locked database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,16 @@ class Services:
             object.__setattr__(self, name, value)
 
     def start(self) -> None:
+        self.readers.start()
         self.writer.start()
         self.watcher.start()
 
     def stop(self) -> None:
         self.watcher.stop()
-        self.readers.stop()
-        self.writer.stop()
-        self.watcher.join()
+        until = self.clock.monotonic() + PATIENCE
+        self.writer.stop(until)
+        self.readers.stop(until)
+        self.watcher.join(until)
         self.doorkeeper.close()
 
 

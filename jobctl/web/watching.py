@@ -39,8 +39,8 @@ class Watcher:
         self._wanted.set()
         self._wake()
 
-    def join(self) -> None:
-        self._thread.join()
+    def join(self, until: float) -> None:
+        self._thread.join(max(until - self.clock.monotonic(), 0))
 
     async def looks(self, longest: float) -> AsyncGenerator[None]:
         """At once, and then whenever somebody has committed or `longest` seconds have passed; ends with the service."""

@@ -6,17 +6,16 @@ by itself; when the commit fails, all of its changes do.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from jobctl.clock import Clock
 from jobctl.config import Config
 from jobctl.store import Store, Transaction
+from jobctl.web.asking import Answer, Asked, ask, deliver, waiting
 from jobctl.web.reading import Opened
 
 T = TypeVar("T")
@@ -42,47 +41,33 @@ class Member(Store):
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    actor: str
-    function: Callable[[Store], Any]
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Any]
-
-
-Answer = tuple[Change, Any, BaseException | None]
-
-
 class Writer:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.clock = clock
         self.opened = Opened(config, clock)
         self.commits = 0
         self.changes = 0
-        self._queue: SimpleQueue[Change | None] = SimpleQueue()
+        self._queue: SimpleQueue[Asked | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Once all that was asked for is done."""
+    def stop(self, until: float) -> None:
+        """Once all that was asked for is done, or by then: what is not done has not been answered."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(max(until - self.clock.monotonic(), 0))
 
     async def write(self, actor: str, function: Callable[[Store], T]) -> T:
         """What `function` returned, once what it did is safe. Raises what it raised, and what a commit does."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        self._queue.put(Change(actor, function, loop, done))
-        return await done
+        return await ask(self._queue, actor, function)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            _deliver(self._commit(first))
+            deliver(self._commit(first))
         self.opened.close()
 
-    def _commit(self, first: Change) -> list[Answer]:
+    def _commit(self, first: Asked) -> list[Answer]:
         """One transaction with that change and those that wait behind it."""
         answers: list[Answer] = []
         try:
@@ -93,12 +78,14 @@ class Writer:
                     answers[-1] = self._make(store, change)
         except BaseException as error:
             self.opened.close()
-            return [(change, None, error) for change, _, _ in answers or [(first, None, None)]]
+            # Who came while it waited for another program's transaction would wait as long again, one by one.
+            changes = [change for change, _, _ in answers] or [first, *waiting(self._queue)]
+            return [(change, None, error) for change in changes]
         self.commits += 1
         self.changes += len(answers)
         return answers
 
-    def _together(self, first: Change) -> Iterator[Change]:
+    def _together(self, first: Asked) -> Iterator[Asked]:
         """The change, and what else is asked for meanwhile, within the bounds of one transaction."""
         yield first
         until = self.clock.monotonic() + LONGEST
@@ -114,7 +101,7 @@ class Writer:
                 return
             yield change
 
-    def _make(self, store: Store, change: Change) -> Answer:
+    def _make(self, store: Store, change: Asked) -> Answer:
         member = Member(store, change.actor)
         try:
             with member.database.savepoint():
@@ -123,22 +110,3 @@ class Writer:
             if not store.database.in_transaction:  # a full disk ends the whole of it
                 raise
             return change, None, error
-
-
-def _deliver(answers: list[Answer]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
-    for answer in answers:
-        by_loop.setdefault(answer[0].loop, []).append(answer)
-    for loop, some in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, some)
-
-
-def _settle(answers: list[Answer]) -> None:
-    for change, result, error in answers:
-        if change.done.done():  # who asked has gone
-            continue
-        if error is None:
-            change.done.set_result(result)
-        else:
-            change.done.set_exception(error)

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -25,7 +26,7 @@ PUBLIC = {"/healthz"}
 """All that answers programs without a token."""
 OF_THE_PAGE = {"/", "/monitor/sign-in", "/monitor/sign-out", "/monitor/static/{name}"}
 """What people need to sign in; test_page_reading.py looks at what it shows."""
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE")
 REFUSAL = "a valid token is needed, in X-TOKEN or Authorization: Bearer"
 
 
@@ -44,6 +45,7 @@ def test_no_route_answers_without_a_token(application: Application, serve: Start
         found = addresses(application)
         base = str(client.base_url).rstrip("/")
         assert len(found) > 10
+        assert {method for route in application.routes for method in route.methods or ()} <= set(METHODS)
         odd = ["/nothing", "/async-process/x/y", f"{base}//healthz", "/healthz/", "/%2e%2e/healthz", "/monitor/"]
         for address in [*found, *odd, "/monitor/static/x/y"]:
             for method in METHODS:
@@ -188,6 +190,24 @@ def test_slow_clients_are_let_go_and_hold_up_nobody(jobctl: Jobctl, serve: Start
         except OSError:
             pass
         assert time.monotonic() < until
+
+
+def test_a_body_that_drips_is_not_waited_for(jobctl: Jobctl, serve: StartServe, token: str) -> None:
+    """The time is for all of it, not from one byte to the next."""
+    jobctl("add", "noop", "--", "true", expect=0)
+    served = serve(bounds={"body_timeout": 1.0})
+    for header, part in (("Content-Length: 1000000", b"1"), ("Transfer-Encoding: chunked", b"1\r\n1\r\n")):
+        with connect(served.port) as connection:
+            connection.sendall(post(served.port, token, header))
+            connection.settimeout(0.1)
+            answer, until = b"", time.monotonic() + 10
+            while not answer and time.monotonic() < until:
+                with suppress(TimeoutError):
+                    answer = connection.recv(65536)
+                with suppress(OSError):
+                    connection.sendall(part)
+            assert statuses(answer) == [408], (header, answer)
+    assert jobctl("monitor", "--json", expect=0).json["system_jobs"] == []
 
 
 def test_more_connections_than_allowed_are_closed_at_once(serve: StartServe, token: str) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,7 @@ import pytest
 
 from tests.conftest import Jobctl, StartDaemon, wait_until
 from tests.web.conftest import StartServe
+from tests.web.raw import connect, drain, post, statuses
 from tests.web.serving import make_token
 from tests.web.test_etendo import entries, start, states, told
 
@@ -40,6 +43,41 @@ def test_it_ends_within_two_seconds_with_streams_open(
         for stream in streams:
             stream.__exit__(None, None, None)
     assert "Traceback" not in served.output and "rror" not in served.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_within_two_seconds_with_slow_requests_open(
+    jobctl: Jobctl, serve: StartServe, token: str, home: Path, number: signal.Signals
+) -> None:
+    """Half heads, half bodies, clients that do not read, and changes that wait for another program's."""
+    jobctl("add", "noop", "--", "true", expect=0)
+    served = serve()
+    with served.client(token) as client, ExitStack() as open_:
+        process = start(client, "noop", {"text": "x" * 1_000_000})
+
+        def held() -> socket.socket:
+            return open_.enter_context(connect(served.port))
+
+        for _ in range(20):
+            held().sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n")
+            held().sendall(post(served.port, token, "Content-Length: 100", body=b"{"))
+            unread = held()
+            unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            line = f"GET /async-process/{process} HTTP/1.1\r\nHost: localhost\r\nX-TOKEN: {token}\r\n\r\n"
+            unread.sendall(line.encode() * 8)
+        other = open_.enter_context(closing(sqlite3.connect(home / "jobctl.db", isolation_level=None)))
+        other.execute("BEGIN IMMEDIATE")
+        late = [held() for _ in range(5)]
+        for connection in late:
+            connection.sendall(post(served.port, token, "Content-Length: 2", body=b"{}"))
+        assert client.get("/healthz").status_code == 200  # which came after all of these
+        begun = time.monotonic()
+        assert served.stop(number) == 0
+        assert time.monotonic() - begun < 2.0
+        other.execute("ROLLBACK")
+        assert not any(202 in statuses(drain(connection)) for connection in late)
+    assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 1  # what was not answered was not made
+    assert "Traceback" not in served.output
 
 
 def test_it_says_where_it_listens(jobctl: Jobctl, home: Path) -> None:
@@ -229,3 +267,23 @@ def test_what_it_submits_is_nobodys_child(jobctl: Jobctl, serve: StartServe, tok
         start(client, "noop")
     (row,) = jobctl("monitor", "--json", expect=0).json["system_jobs"]
     assert (row["depth"], row["parent"], row["owner"]) == (0, None, "token:ci")
+
+
+def test_changes_that_wait_for_another_program_fail_together(
+    jobctl: Jobctl, serve: StartServe, token: str, home: Path
+) -> None:
+    """They do not wait for their turn to wait, one after the other."""
+    jobctl("add", "noop", "--", "true", expect=0)
+    served = serve()
+    with closing(sqlite3.connect(home / "jobctl.db", isolation_level=None)) as other, ExitStack() as open_:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        waiting = [open_.enter_context(connect(served.port, 30)) for _ in range(10)]
+        for connection in waiting:
+            connection.sendall(post(served.port, token, "Connection: close"))
+        assert [statuses(drain(connection)) for connection in waiting] == [[503]] * 10
+        assert time.monotonic() - begun < 15  # one waits for five seconds
+        other.execute("ROLLBACK")
+    with served.client(token) as client:
+        start(client, "noop")
+    assert len(jobctl("monitor", "--json", expect=0).json["system_jobs"]) == 1

@@ -70,13 +70,15 @@ def page() -> list[Route]:
     ]
 
 
-def served(steps: Callable[[httpx.AsyncClient, Store], Awaitable[None]], base: str = PLACE) -> None:
+def served(
+    steps: Callable[[httpx.AsyncClient, Store], Awaitable[None]], base: str = PLACE, *, behind_tls: bool = False
+) -> None:
     """Run the steps against an application with a page that has these routes."""
     own, now = config.load(os.environ), clock.system_clock()
 
     async def run() -> None:
         with Store.open(own, now, "user:alice") as store:
-            services = Services(own, now, Settings())
+            services = Services(own, now, Settings(behind_tls=behind_tls))
             application = app.Application(services, (*app.DIALECTS, Dialect("/page", page)))
             services.start()
             transport = httpx.ASGITransport(application)
@@ -144,10 +146,11 @@ def test_a_session_is_over_with_its_token_or_its_time(home: Path, clock_file: Cl
 
 def test_over_tls_the_cookie_travels_on_it_alone(home: Path) -> None:
     async def steps(client: httpx.AsyncClient, store: Store) -> None:
-        _, token = tokens.create(store, "alice")
+        _, token = tokens.create(store, f"alice{len(tokens.list_tokens(store))}")
         assert "; secure" in (await sign_in(client, token)).headers["set-cookie"].lower()
 
     served(steps, "https://localhost")
+    served(steps, behind_tls=True)
 
 
 def test_what_one_request_changes_is_whole_or_not_at_all(home: Path) -> None:
