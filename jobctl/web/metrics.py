@@ -48,9 +48,12 @@ def exposition(store: Store) -> str:
 
 
 def live(store: Store) -> list[Sample]:
-    """By state, status and reason; each pair of state and status that there is, also at zero."""
+    """By state, status and reason; each pair of state and status that there is, also at zero.
+
+    What waits always has a reason: at zero, that of what is scheduled stands for all.
+    """
     found: dict[tuple[Status, str], int] = {(status, ""): 0 for status in Status if status.state is not State.COMPLETED}
-    found.pop((Status.WAITING, ""), None)
+    found[Status.WAITING, Reason.SCHEDULED.value] = found.pop((Status.WAITING, ""))
     for _, status, reason, count in store.database.run("live_counts"):
         found[Status(status), Reason(reason).value if reason else ""] = count
     return [

@@ -13,6 +13,7 @@ import requests
 from odata import ODataService  # type: ignore[import-untyped]
 
 from jobctl.model import Status
+from jobctl.web.dataverse import identifiers
 from tests.cli.history import Past
 from tests.conftest import Jobctl, StartDaemon, WaitUntil
 from tests.web.dialect import fill
@@ -363,3 +364,24 @@ def test_texts_of_system_jobs_travel_as_they_are(past: Past, service: Dataverse)
     assert [row["sequence"] for row in answer.json()["value"]] == [number]
     assert answer.json()["value"][0]["message"] == hostile
     past.connection.execute("DELETE FROM system_jobs WHERE sequence = ?", (number,))
+
+
+def test_what_is_always_empty_reads_its_options_too(dataverse: Dataverse) -> None:
+    assert dataverse.get("teams?$count=true&$top=1&$format=json").json()["@odata.count"] == 0
+    for address in (
+        "teams?$count=1",
+        "businessunits?$top=x",
+        "sdkmessageprocessingsteps?$skip=-1",
+        "teams?$format=xml",
+    ):
+        assert dataverse.get(address).status_code == 400, address
+    for address in ("systemusers?$format=xml", f"systemusers({identifiers.of_actor(1)})?$format=xml"):
+        assert dataverse.get(address).status_code == 400, address
+
+
+def test_allow_names_what_the_address_takes(dataverse: Dataverse) -> None:
+    for address, allowed in (("asyncoperations", "GET, HEAD"), ("BulkDelete", "POST"), ("", "GET, HEAD")):
+        for method in ("OPTIONS", "TRACE", "PUT", "PURGE"):
+            refused = dataverse.send(method, address)
+            assert (refused.status_code, refused.headers["allow"]) == (405, allowed), (method, address)
+            assert refused.json()["error"]["code"] == "0x80060888"

@@ -268,3 +268,11 @@ def test_hostile_output_stays_text(jobctl: Jobctl, client: httpx.Client, daemon:
     assert found[0]["log"] == "</script>\n\ndata: x\n\x1b[2J\ufffd"
     with client.stream("GET", f"/async-process/sse/{process}") as stream:
         assert [event["state"] for event in told(stream.iter_lines())] == ["ACCEPTED", "STARTED", "DONE"]
+
+
+def test_parameters_that_there_are_not_are_named(jobctl: Jobctl, client: httpx.Client) -> None:
+    jobctl("add", "noop", "--", "true", expect=0)
+    process = start(client, "noop")
+    for address in (process, "latest", f"sse/{process}"):
+        refused = client.get(f"/async-process/{address}", params={"limit": "1"})
+        assert refused.status_code == 400 and "no parameter 'limit'" in refused.json()["error"]["message"], address

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
-from jobctl.model import Status
+from jobctl.model import State, Status
 from jobctl.store import Store
 from jobctl.web.etendo import changed_last
 from jobctl.web.metrics import exposition
@@ -16,21 +17,45 @@ from tests.cli.history import HOUR, Past
 from tests.conftest import Jobctl, StartDaemon, wait_until
 from tests.web.conftest import StartServe
 
-LINE = re.compile(r'[a-z_]+(\{[a-z]+="[a-z0-9_.]*"(,[a-z]+="[a-z0-9_.]*")*\})? [0-9.e+-]+')
+Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def figures(client: httpx.Client) -> dict[str, float]:
-    """By name and labels."""
+def families(client: httpx.Client) -> list[Metric]:
     answer = client.get("/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    found = {}
-    for line in answer.text.splitlines():
-        if not line.startswith("# "):
-            assert LINE.fullmatch(line), line
-            name, _, value = line.rpartition(" ")
-            assert name not in found
-            found[name] = float(value)
+    return list(text_string_to_metric_families(answer.text))
+
+
+def figures(client: httpx.Client) -> Figures:
+    """By name and labels, as Prometheus' own parser reads them."""
+    samples = [sample for family in families(client) for sample in family.samples]
+    found = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
+    assert len(found) == len(samples)
     return found
+
+
+def of(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return f"jobctl_{name}", frozenset(labels.items())
+
+
+def test_every_figure_says_what_it_is(client: httpx.Client) -> None:
+    found = {family.name: family for family in families(client)}
+    assert {name for name, family in found.items() if family.type == "counter"} == {
+        "jobctl_system_jobs_created",
+        "jobctl_http_changes",
+        "jobctl_http_commits",
+    }
+    assert all(family.documentation and family.type in ("gauge", "counter") for family in found.values())
+    assert {
+        "jobctl_system_jobs",
+        "jobctl_recent_completed",
+        "jobctl_recent_duration_seconds",
+        "jobctl_recent_lateness_seconds",
+        "jobctl_oldest_ready_seconds",
+        "jobctl_daemon_up",
+    } <= set(found)
+    states = {sample.labels["state"] for sample in found["jobctl_system_jobs"].samples}
+    assert states == {state.label for state in State if state is not State.COMPLETED}
 
 
 def test_figures_follow_what_happens(jobctl: Jobctl, client: httpx.Client, daemon: StartDaemon) -> None:
@@ -39,19 +64,19 @@ def test_figures_follow_what_happens(jobctl: Jobctl, client: httpx.Client, daemo
     jobctl("add", "later", "--every", "1h", "--start", "in 1h", "--", "true", expect=0)
     for name in ("good", "good", "bad"):
         jobctl("run", name, expect=0)
-    ready = 'jobctl_system_jobs{state="ready",status="waiting_for_resources",reason=""}'
-    scheduled = 'jobctl_system_jobs{state="suspended",status="waiting",reason="scheduled"}'
+    ready = of("system_jobs", state="ready", status="waiting_for_resources", reason="")
+    scheduled = of("system_jobs", state="suspended", status="waiting", reason="scheduled")
     found = figures(client)
-    assert (found[ready], found[scheduled], found["jobctl_daemon_up"]) == (3, 1, 0)
-    assert found["jobctl_system_jobs_created_total"] == 4 and found["jobctl_oldest_ready_seconds"] > 0
+    assert (found[ready], found[scheduled], found[of("daemon_up")]) == (3, 1, 0)
+    assert found[of("system_jobs_created_total")] == 4 and found[of("oldest_ready_seconds")] > 0
     assert client.get("/healthz").json() == {"status": "ok", "daemon": "absent"}
     daemon("--slots", "3")
-    wait_until(lambda: figures(client)['jobctl_recent_completed{status="failed"}'] == 1)
-    found = wait_until(lambda: (now := figures(client))['jobctl_recent_completed{status="succeeded"}'] == 2 and now)
-    assert (found[ready], found["jobctl_daemon_up"], found["jobctl_daemon_slots"]) == (0, 1, 3)
-    assert found["jobctl_recent_retries"] == 1 and found["jobctl_oldest_ready_seconds"] == 0
+    wait_until(lambda: figures(client)[of("recent_completed", status="failed")] == 1)
+    found = wait_until(lambda: (now := figures(client))[of("recent_completed", status="succeeded")] == 2 and now)
+    assert (found[ready], found[of("daemon_up")], found[of("daemon_slots")]) == (0, 1, 3)
+    assert found[of("recent_retries")] == 1 and found[of("oldest_ready_seconds")] == 0
     for measure in ("duration", "lateness"):
-        quantiles = [found[f'jobctl_recent_{measure}_seconds{{quantile="{q}"}}'] for q in ("0.5", "0.95", "1")]
+        quantiles = [found[of(f"recent_{measure}_seconds", quantile=q)] for q in ("0.5", "0.95", "1")]
         assert 0 < quantiles[0] <= quantiles[1] <= quantiles[2] < 60
     assert client.get("/healthz").json() == {"status": "ok", "daemon": "running"}
 

@@ -111,6 +111,8 @@ def test_a_person_signs_in_changes_something_and_leaves(home: Path) -> None:
         assert (await client.post("/page/define", data=form)).status_code == 403
         assert (await client.post("/page/define", data={**form, "form_key": "x" * 64})).status_code == 403
         assert (await client.post("/page/define", data={**form, "form_key": "é"})).status_code == 403
+        others = tokens.form_key(str(tokens.sign_in(store, token.encode())))  # of another session of the same token
+        assert (await client.post("/page/define", data={**form, "form_key": others})).status_code == 403
         assert (await client.post("/page/define", data={**form, "form_key": known["key"]})).status_code == 201
         by_script = await client.post("/page/define", data={"names": "two"}, headers={"X-Form-Key": known["key"]})
         assert by_script.status_code == 201
