@@ -18,7 +18,7 @@ dialect is a module that exposes `DIALECT`; `app.DIALECTS` lists them. All of on
     def routes() -> list[Route]:
         return [Route("/mine/{sequence:int}", one), Route("/mine/{sequence:int}/pause", pause, methods=["POST"])]
 
-    DIALECT = Dialect("/mine", routes, render)
+    DIALECT = Dialect("/mine", routes, render, Description(openapi.paths, openapi.schemas, "MyError"))
 
 * Every endpoint says who may: `@needs(scope)`, `@needs(scope, change=scope)` where methods other than GET and HEAD
   need another one, or `@public`. `create_app` refuses routes that say nothing.
@@ -29,5 +29,8 @@ dialect is a module that exposes `DIALECT`; `app.DIALECTS` lists them. All of on
 * `act` gives a function a store of its own, whose operations commit one by one: for what takes several commits.
 * Payloads are read by `payloads.py` only; what is wrong there, and every JobctlError, becomes a `Failure`, which the
   `render` of the dialect whose prefix the path has turns into an answer in its own form.
+* The `Description` is the dialect's part of `/openapi.json`: its paths, with what it answers itself (a response that is
+  None is the common one of that status), its schemas, and which of those its failures have. Who may, and what the gate
+  refuses, is added by `openapi.py`. Pages have none.
 * `events.stream` answers with server-sent events, `watching.Watcher` wakes them.
 """
