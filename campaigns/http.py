@@ -26,6 +26,7 @@ from pathlib import Path
 
 import httpx
 
+import jobctl
 from campaigns import victims
 from jobctl.web.openapi import METHODS
 
@@ -38,6 +39,8 @@ JOBS = {
 }
 NOT_ASKED = "positive_data_acceptance"
 REQUEST_TIMEOUT = 10
+WAITING = 80
+"""System jobs for those requests that change one, and often leave none of it."""
 
 
 class Trial:
@@ -63,12 +66,12 @@ class Trial:
                 self.jobctl("run", name, "--data", '{"invoice": 12}')
         self.jobctl("daemon", "--until-idle")
         self.ids["ended"] = self._known("completed")
-        for number in range(5):
-            self.jobctl("run", "noop", "--at", f"in {number + 1}h")
-        self.ids["all"] = [*self.ids["ended"], *self._known("suspended") * 4]
+        for number in range(WAITING):
+            jobctl.submit("noop", at=f"in {number + 1}h")
+        self.ids["all"] = [*self.ids["ended"], *self._known("suspended")]
 
     def _known(self, state: str) -> list[str]:
-        rows = json.loads(self.jobctl("monitor", "--state", state, "--json"))["system_jobs"]
+        rows = json.loads(self.jobctl("monitor", "--state", state, "--limit", "1000", "--json"))["system_jobs"]
         return [str(uuid.UUID(row["id"])) for row in rows]
 
     @contextmanager

@@ -22,7 +22,8 @@ ANSWERS: Final = os.environ["JOBCTL_CAMPAIGN_ANSWERS"]
 TEXTS: Final = ("name", "message", "jobctl_job", "jobctl_reason", "primaryentitytype", "workflowstagename")
 NUMBERS: Final = ("statecode", "statuscode", "sequence", "retrycount", "operationtype", "errorcode")
 INSTANTS: Final = ("createdon", "completedon", "startedon", "postponeuntil", "modifiedon")
-MOVES: Final = ((0, 0), (1, 10), (2, 21), (2, 22), (3, 32))
+MOVES: Final = ((0, 0), (1, 10), (1, 10), (1, 10), (2, 21), (2, 22), (3, 32))
+"""Most often those after which there is another."""
 Choose = Callable[[random.Random], Any]
 
 
