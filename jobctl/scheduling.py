@@ -107,7 +107,7 @@ def _check(spec: Mapping[str, Any], policies: Policies) -> None:
 def plan_job(tx: Transaction, job: Job, planned: Planned, kind: str) -> Job:
     old = job.plan
     if planned.end_at is not None and planned.end_at < tx.now:
-        raise BadInput("the end of the schedule is in the past; give a later --end")
+        raise BadInput("the end of the schedule is in the past; give a later one")
     _check(planned.spec, planned.policies)
     plan = Plan(
         job_id=job.id,

@@ -37,7 +37,7 @@ PLACES = {
     **dict.fromkeys(OCCURRENCE, "in recurrence.schedule.monthlyOccurrences"),
 }
 
-FINER = "for less than a minute, use --every 30s"
+FINER = "less than a minute takes an interval of jobctl's own, as every 30s"
 INSTEAD_OF_FREQUENCY = {
     "year": "every year is month with interval 12",
     "yearly": "every year is month with interval 12",
@@ -50,12 +50,12 @@ INSTEAD_OF_FREQUENCY = {
     "monthly": "write month",
 }
 INSTEAD_OF_ELEMENT = {
-    "action": "what runs is the job's own command or callable, and --retries its retryPolicy: see jobctl add --help",
-    "state": "a schedule is enabled by making it, and disabled with jobctl unschedule NAME",
-    "status": "it can only be read: jobctl show NAME",
+    "action": "what runs is the job's own command or callable, and its retries are the retryPolicy",
+    "state": "a schedule is enabled by making it, and disabled by ending it",
+    "status": "it can only be read",
     "properties": "give what it holds, startTime and recurrence",
-    "month": "months come from frequency month and interval; --cron can name them",
-    "months": "months come from frequency month and interval; --cron can name them",
+    "month": "months come from frequency month and interval; a cron expression can name them",
+    "months": "months come from frequency month and interval; a cron expression can name them",
     "second": f"occurrences carry the seconds of startTime; {FINER}",
     "seconds": f"occurrences carry the seconds of startTime; {FINER}",
 }

@@ -17,6 +17,7 @@ from jobctl.clock import Clock
 from jobctl.config import Config
 from jobctl.errors import JobctlError
 from jobctl.web import etendo, openapi, operation
+from jobctl.web.azure import dialect as azure
 from jobctl.web.callers import access
 from jobctl.web.dataverse import dialect as dataverse
 from jobctl.web.dialects import Dialect
@@ -26,7 +27,14 @@ from jobctl.web.page import dialect as page
 from jobctl.web.services import Services
 from jobctl.web.settings import Settings
 
-DIALECTS: Final = (operation.DIALECT, etendo.DIALECT, dataverse.DIALECT, page.DIALECT)
+DIALECTS: Final = (
+    operation.DIALECT,
+    etendo.DIALECT,
+    dataverse.DIALECT,
+    azure.DIALECT,
+    azure.BRIEF,
+    page.DIALECT,
+)
 """One of them has the prefix "": what belongs to no other is its."""
 
 

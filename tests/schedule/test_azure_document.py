@@ -151,7 +151,7 @@ REFUSED = [
     ),
     ("U39", {"recurrence": {"Frequency": "day"}}, "recurrence has no element \"Frequency\"; did you mean 'frequency'?"),
     ("year of an element", every("month", schedule={"year": 1}), 'has no element "year"'),
-    ("second", every("second"), "use --every 30s"),
+    ("second", every("second"), "as every 30s"),
     ("seconds", day(seconds=[1]), "occurrences carry the seconds of startTime"),
     ("other frequency", every("wek"), "did you mean 'week'?"),
     ("Kelvin sign", every("wee\u212a"), "it is one of minute"),
@@ -211,7 +211,7 @@ REFUSED = [
     ("array", [], "the document cannot be an array; it is an object with startTime and recurrence"),
     ("number", 5, "the document cannot be 5"),
     ("action", {"action": {}}, 'the document has no element "action"; what runs is the job\'s own command'),
-    ("state", {"state": "enabled", **every("day")}, "disabled with jobctl unschedule NAME"),
+    ("state", {"state": "enabled", **every("day")}, "disabled by ending it"),
     ("properties", {"properties": every("day")}, "give what it holds, startTime and recurrence"),
     ("notation", {"notation": "azure"}, 'the document has no element "notation"; it has startTime and recurrence'),
     (
