@@ -8,7 +8,7 @@ SELECT name, job_id, since, state
                     WHEN c.active THEN 'Enabled'
                     WHEN c.ended_by = 'unscheduled' THEN 'Disabled'
                     WHEN EXISTS (SELECT 1 FROM system_jobs AS s
-                                  WHERE s.job_id = a.job_id AND s.state < 3 AND s.plan = c.plan) THEN 'Enabled'
+                                  WHERE s.job_id = a.job_id AND s.state < 3 AND +s.plan = c.plan) THEN 'Enabled'
                     ELSE (SELECT iif(max(e.completed_on) IS NULL OR e.status = 30, 'Completed', 'Faulted')
                             FROM system_jobs AS e
                            WHERE +e.sequence > a.since AND e.state = 3 AND e.started_on IS NOT NULL
@@ -44,15 +44,16 @@ ON CONFLICT (name) DO UPDATE SET job_id = excluded.job_id, since = excluded.sinc
 -- name: delete_azure_job
 DELETE FROM azure_jobs WHERE name = :name;
 
--- Of each run every attempt counts; the last one of a run that was lost has an event, too.
+-- Of each run every attempt counts: those that others followed have left an event, as has the last of one that was lost.
 -- name: azure_counts
-SELECT ifnull(sum(again + ended), 0), ifnull(sum(again + (ended AND status != 30)), 0), ifnull(sum(status = 31), 0),
-       max(started_on)
-  FROM (SELECT status, started_on, state = 3 AND started_on IS NOT NULL AS ended,
-               (SELECT count(*) FROM events AS e WHERE e.sequence = s.sequence AND e.kind IN ('retry', 'lost'))
-               - (reason IS 'lost') AS again
-          FROM system_jobs AS s
-         WHERE +s.sequence > :since AND s.sequence IN (/*kept*/));
+SELECT ifnull(sum(iif(attempt > 1, (SELECT count(*) FROM events AS e
+                                     WHERE e.sequence = s.sequence AND e.kind IN ('retry', 'lost')) - (reason IS 'lost'),
+                      0)), 0),
+       count(*) FILTER (WHERE state = 3 AND started_on IS NOT NULL),
+       count(*) FILTER (WHERE state = 3 AND started_on IS NOT NULL AND status != 30),
+       count(*) FILTER (WHERE status = 31), max(started_on)
+  FROM system_jobs AS s
+ WHERE +s.sequence > :since AND s.sequence IN (/*kept*/);
 
 -- One row for each attempt that ended, and for each run that was postponed or stands paused; newest first. `ordinal`
 -- counts the occurrences of one plan, those of the one in force (:plan) from its first.
@@ -66,7 +67,8 @@ WITH kept AS (
    WHERE +s.sequence > :since AND s.sequence IN (/*kept*/)),
 again AS (
   SELECT e.sequence, e.kind, e.at, e.detail, row_number() OVER (PARTITION BY e.sequence ORDER BY e.id) AS part
-    FROM kept JOIN events AS e ON e.sequence = kept.sequence AND e.kind IN ('retry', 'lost')),
+    FROM kept CROSS JOIN events AS e ON e.sequence = kept.sequence AND e.kind IN ('retry', 'lost')
+   WHERE kept.attempt > 1 OR kept.reason IS 'lost'),
 entry AS (
   SELECT sequence, 1 + (SELECT count(*) FROM again WHERE again.sequence = kept.sequence) AS part,
          CASE WHEN state < 3 THEN 'Postponed' WHEN status = 30 THEN 'Completed' ELSE 'Failed' END AS status,

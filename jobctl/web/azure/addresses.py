@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -35,9 +35,11 @@ class AnyCase(Route):
 
 
 class VersionMissing(Failure):
+    CODE: ClassVar = "MissingOrInvalidRequiredQueryParameter"
+
     @property
     def code(self) -> str:
-        return "MissingOrInvalidRequiredQueryParameter"
+        return self.CODE
 
 
 @dataclass(frozen=True, slots=True)

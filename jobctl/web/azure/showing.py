@@ -41,11 +41,11 @@ def described(job: Job, state: str) -> JsonDict:
 def status(store: Store, job: Job, found: AzureJob) -> JsonDict:
     parameters = {"job_id": job.id, "since": found.since, "most": COUNTED}
     (row,) = store.database.run_composed("azure_counts", {"kept": jobs.kept(store)}, parameters)
-    executions, failures, faulted, last = row
+    again, ended, failed, faulted, last = row
     times = {"lastExecutionTime": last, "nextExecutionTime": next_execution(store, job, found)}
     return {
-        "executionCount": executions,
-        "failureCount": failures,
+        "executionCount": again + ended,
+        "failureCount": again + failed,
         "faultedCount": faulted,
         **{name: instant(at) for name, at in times.items() if at is not None},
         "schedule": words(job),
