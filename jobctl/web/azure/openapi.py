@@ -185,7 +185,7 @@ def _answers(name: str, method: str) -> JsonDict:
         401,
         403,
         *([] if name == "listing" or method == "PUT" else [404]),
-        *([409] if method != "GET" else []),
+        *([409] if method in ("PUT", "PATCH", "POST") else []),
     ]
     refused = {str(code): _json("Refused, in one sentence.", "AzureError") for code in (*codes, 503)}
     if method in ("DELETE", "POST"):
