@@ -21,7 +21,7 @@ class Azure:
         self.jobs = jobs
         self.version = {} if jobs == SHORT else {"api-version": "2016-03-01"}
 
-    def ask(self, method: str, name: str = "", body: object = None, **query: object) -> httpx.Response:
+    def ask(self, method: str, name: str = "", body: object = None, /, **query: object) -> httpx.Response:
         """A dollar is put before the names in `query`. Every answer has a number of its own."""
         named = {f"${each}": str(value) for each, value in query.items()}
         address = f"{self.jobs}/{name}" if name else self.jobs
@@ -44,7 +44,7 @@ class Azure:
         answer = self.ask("POST", f"{name}/run")
         assert (answer.status_code, answer.text) == (200, "")
 
-    def history(self, name: str, **query: object) -> list[Document]:
+    def history(self, name: str, /, **query: object) -> list[Document]:
         """Its entries' properties, newest first."""
         answer = self.ask("GET", f"{name}/history", **query)
         assert answer.status_code == 200, answer.text
@@ -66,7 +66,7 @@ class Azure:
         found: Document = wait_until(reads_so, what=f"{name} reads {status}")
         return found
 
-    def walk(self, name: str = "", **query: object) -> list[list[str]]:
+    def walk(self, name: str = "", /, **query: object) -> list[list[str]]:
         """The names on every page, by the links from one to the next."""
         answer = self.ask("GET", name, **query)
         pages = []

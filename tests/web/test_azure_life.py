@@ -69,7 +69,9 @@ def test_a_failing_job_is_faulted_after_its_retries(azure: Azure, daemon: StartD
     azure.put("breaks", action={"type": "jobctl", "job": "bad"})  # no times at all: once, now
     found = azure.until("breaks", state="Faulted")
     assert counted(found) == (2, 2, 1)
-    assert [(one["status"], one["retryCount"], one["repeatCount"], one["message"]) for one in azure.history("breaks")] == [
+    assert [
+        (one["status"], one["retryCount"], one["repeatCount"], one["message"]) for one in azure.history("breaks")
+    ] == [
         ("Failed", 1, 1, "exit code 3"),
         ("Failed", 0, 1, "exit code 3"),
     ]
@@ -97,7 +99,9 @@ def test_what_is_over_is_final(azure: Azure, daemon: StartDaemon, jobctl: Jobctl
     assert azure.put("once", recurrence=FAR)["state"] == "Enabled"
     azure.until("once", executionCount=1)
     assert len(azure.history("once")) == 1  # what it was before is another's history, though the job is the same
-    assert len(jobctl("monitor", "--job", "report", "--status", "succeeded", "--json", expect=0).json["system_jobs"]) == 2
+    assert (
+        len(jobctl("monitor", "--job", "report", "--status", "succeeded", "--json", expect=0).json["system_jobs"]) == 2
+    )
 
 
 def test_slots_missed_while_disabled_are_not_made_up(azure: Azure, daemon: StartDaemon, clock_file: ClockFile) -> None:
@@ -193,7 +197,8 @@ def test_a_canceled_run_failed_and_one_that_never_began_left_nothing(
     azure.put("stopped", action={"type": "jobctl", "job": "long"})
     running = "/azure/jobs/stopped is running"
     (row,) = wait_until(
-        lambda: jobctl("monitor", "--job", "long", "--status", "in_progress", "--json").json["system_jobs"], what=running
+        lambda: jobctl("monitor", "--job", "long", "--status", "in_progress", "--json").json["system_jobs"],
+        what=running,
     )
     assert azure.history("stopped") == [] and azure.get("stopped")["state"] == "Enabled"
     jobctl("cancel", row["sequence"], "--wait", expect=0)
@@ -236,7 +241,7 @@ def test_what_is_got_can_be_put(azure: Azure) -> None:
 def test_the_command_line_and_the_service_see_one_schedule(azure: Azure, jobctl: Jobctl) -> None:
     azure.put("plan", startTime=AHEAD, recurrence={"frequency": "week", "schedule": {"weekDays": ["monday"]}})
     shown = jobctl("show", "report", "--json", expect=0).json["job"]["schedule"]
-    assert shown["spec"]["recurrence"]["schedule"] == {"weekDays": ["monday"]}
+    assert shown["recurrence"]["schedule"] == {"weekDays": ["monday"]}
     assert azure.get("plan")["status"]["schedule"].startswith("at 00:00 on Monday")
     jobctl("unschedule", "report", "--until", "2099-02-01T12:00Z", expect=0)
     assert azure.get("plan")["status"]["nextExecutionTime"] == "2099-02-02T00:00:00Z"
@@ -247,6 +252,8 @@ def test_the_command_line_and_the_service_see_one_schedule(azure: Azure, jobctl:
     found = azure.get("plan")
     assert "recurrence" not in found and found["status"]["schedule"].startswith("at 03:00 every day")
     assert azure.patch("plan", state="disabled")["status"]["schedule"] == found["status"]["schedule"]
+    status, code, message = error(azure.ask("PATCH", "plan", {"action": {"job": "bad"}}))
+    assert (status, code) == (409, "ConflictError") and "give startTime or recurrence with the action" in message
     assert azure.patch("plan", recurrence={"frequency": "hour"})["recurrence"] == {"frequency": "hour"}
     jobctl("remove", "report", expect=0)
     assert error(azure.ask("GET", "plan"))[0] == 404 and azure.names() == []

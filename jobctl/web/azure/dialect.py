@@ -55,17 +55,19 @@ async def listing(request: Request) -> Response:
     """The jobs by name. A page may come before it is full, when counting their runs takes long: follow `nextLink`."""
     said, address = query(request, *PAGED), Address.of(request)
     asked = Asked.of(said, "state", STATES)
+    found, more = await read(request, lambda store: page_of_jobs(store, address, asked))
+    return paged(address, said, asked, "", found, more)
 
-    def page(store: Store) -> tuple[list[dict[str, Any]], bool]:
-        found = jobs.listed(store, asked.chosen, asked.top + 1, asked.skip)
-        until, shown = store.clock.monotonic() + LONGEST, list[dict[str, Any]]()
-        for each in found[: asked.top]:
-            shown.append(showing.job_document(store, address, each))
-            if store.clock.monotonic() > until:
-                break
-        return shown, len(found) > len(shown)
 
-    return paged(address, said, asked, "", *await read(request, page))
+def page_of_jobs(store: Store, address: Address, asked: Asked) -> tuple[list[dict[str, Any]], bool]:
+    """As many of them as `LONGEST` allows, at least one, and whether there are more."""
+    found = jobs.listed(store, asked.chosen, asked.top + 1, asked.skip)
+    until, shown = store.clock.monotonic() + LONGEST, list[dict[str, Any]]()
+    for each in found[: asked.top]:
+        shown.append(showing.job_document(store, address, each))
+        if store.clock.monotonic() > until:
+            break
+    return shown, len(found) > len(shown)
 
 
 @needs(Scope.READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jobctl import ledger, scheduling, submitting
@@ -109,7 +109,7 @@ def change(store: Store, found: AzureJob, wanted: Wanted, verb: str) -> None:
     job = store.job_by_id(found.job_id)
     if version.job_id != job.id:
         delete(store, found)
-        create(store, found.name, wanted)
+        create(store, found.name, replace(wanted, spec=wanted.spec or taken_along(job)))
     elif wanted.spec is not None and wanted.spec != plan_of(job).spec:
         with store.write() as tx:
             plan_anew(tx, tx.job_by_id(job.id), wanted, "reschedule")
@@ -118,6 +118,17 @@ def change(store: Store, found: AzureJob, wanted: Wanted, verb: str) -> None:
             scheduling.pause_schedule(store, job.name, FOREVER, RESTS)
         else:
             enable(store, job)
+
+
+def taken_along(job: Job) -> dict[str, Any]:
+    """The schedule of a job, for another one. Raises Refused for one that Azure has no words for."""
+    spec = plan_of(job).spec
+    if spec["notation"] != "azure":
+        raise Refused(
+            f"the schedule of {job.name!r} was given in another notation since: "
+            "give startTime or recurrence with the action"
+        )
+    return spec
 
 
 def plan_anew(tx: Transaction, job: Job, wanted: Wanted, kind: str) -> None:
