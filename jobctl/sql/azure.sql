@@ -9,7 +9,10 @@ SELECT name, job_id, since, state
                     WHEN c.ended_by = 'unscheduled' THEN 'Disabled'
                     WHEN EXISTS (SELECT 1 FROM system_jobs AS s
                                   WHERE s.job_id = a.job_id AND s.state < 3 AND +s.plan = c.plan) THEN 'Enabled'
-                    ELSE (SELECT iif(max(e.completed_on) IS NULL OR e.status = 30, 'Completed', 'Faulted')
+                    -- Of a job whose successes are not kept, the last one is known by itself.
+                    ELSE (SELECT iif(max(e.completed_on) IS NULL OR e.status = 30
+                                     OR e.completed_on < (SELECT succeeded_on FROM alarms WHERE job_id = a.job_id),
+                                     'Completed', 'Faulted')
                             FROM system_jobs AS e
                            WHERE +e.sequence > a.since AND e.state = 3 AND e.started_on IS NOT NULL
                              AND e.sequence IN (/*kept*/)) END AS state

@@ -16,7 +16,6 @@ from jobctl.web.azure.jobs import AzureJob
 from jobctl.web.azure.paging import Asked
 from tests.cli.history import HOUR, MINUTE, SECOND, Past
 from tests.web.azure import LONG, Azure, Document, error
-from tests.web.conftest import StartServe
 from tests.web.serving import listening
 
 STATES = ("Enabled", "Disabled", "Completed", "Faulted")
@@ -42,7 +41,8 @@ def occurred(past: Past, found: AzureJob, number: int, status: Status, **columns
     if status is Status.FAILED:
         columns = {"reason": "exit", "message": "exit code 1", **columns}
     sequence = past.add(found.job_id, status, **columns)
-    past.connection.execute("UPDATE schedules SET fired = fired + 1 WHERE job_id = ?", (found.job_id,))
+    fired = int(columns.get("ready_on", at) is not None)
+    past.connection.execute("UPDATE schedules SET fired = fired + ? WHERE job_id = ?", (fired, found.job_id))
     return sequence
 
 
@@ -107,8 +107,8 @@ def test_a_list_is_walked_by_its_links(azure: Azure) -> None:
     for jobs_of in (azure, Azure(azure.client, LONG)):
         pages = jobs_of.walk(top=5)
         assert [len(page) for page in pages] == [5, 5, 3] and sum(pages, []) == everything
-    answer = azure.ask("GET", top=5, skip=5).json()
-    assert answer["nextLink"].startswith(f"{azure.client.base_url}/azure/jobs?".replace("/azure", "/azure", 1))
+    link = azure.ask("GET", top=5, skip=5).json()["nextLink"]
+    assert link == f"{str(azure.client.base_url).rstrip('/')}/azure/jobs?$top=5&$skip=10"
     assert azure.names(skip=13) == [] and "nextLink" not in azure.ask("GET", top=13).json()
 
 
@@ -214,9 +214,10 @@ def test_nothing_reads_more_than_the_newest_of_history(past: Past, monkeypatch: 
         if analyzed:
             past.connection.execute("ANALYZE")
         monkeypatch.setattr(type(database), "run_composed", run)
-        assert status(past, jobs.one(past.store, "often"))["executionCount"] == showing.COUNTED
+        assert status(past, jobs.one(past.store, "often"))["executionCount"] == showing.COUNTED - 1
+        # The one to come is among the newest.
         last = entries(past, found, Asked(100, showing.HISTORY - 2, None))
-        assert [one["repeatCount"] for one in last] == [15002 - showing.HISTORY]  # the one to come is among the newest
+        assert [one["repeatCount"] for one in last] == [15002 - showing.HISTORY]
         assert jobs.listed(past.store, ("Completed",), 100, 0) == []
         finish(past, found)
         assert [one.name for one in jobs.listed(past.store, ("Completed",), 100, 0)] == ["often"]
@@ -236,9 +237,7 @@ def test_nothing_reads_more_than_the_newest_of_history(past: Past, monkeypatch: 
     assert not [plan for plan in tables if any(text in plan for text in walked)]
 
 
-def test_a_page_that_takes_long_ends_early_and_leads_on(
-    home: Path, serve: StartServe, token: str, past: Past, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_takes_long_ends_early_and_leads_on(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         schedule(past, f"j{number}", f"job-{number}")
     monkeypatch.setattr(dialect, "LONGEST", -1.0)
@@ -247,6 +246,19 @@ def test_a_page_that_takes_long_ends_early_and_leads_on(
     monkeypatch.undo()
     asked = dialect.page_of_jobs(past.store, HERE, ALL)
     assert [job["name"] for job in asked[0]] == ["j0", "j1", "j2"] and not asked[1]
+
+
+def test_a_success_that_is_not_kept_still_completes(past: Past) -> None:
+    found = schedule(past, "often", "often")
+    failed = occurred(past, found, 1, Status.FAILED)
+    finish(past, found)
+    assert jobs.one(past.store, "often").state == "Faulted"
+    (ended,) = past.connection.execute("SELECT completed_on FROM system_jobs WHERE sequence = ?", (failed,)).fetchall()
+    for later, state in ((-1, "Faulted"), (1, "Completed")):
+        past.connection.execute(
+            "INSERT OR REPLACE INTO alarms (job_id, succeeded_on) VALUES (?, ?)", (found.job_id, int(str(ended[0])) + later)
+        )
+        assert jobs.one(past.store, "often").state == state
 
 
 def test_a_run_beside_the_schedule_is_found_among_many_of_the_job(past: Past) -> None:
