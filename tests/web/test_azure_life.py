@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -313,3 +314,31 @@ def test_each_scope_may_what_it_says(limited: dict[str, Azure]) -> None:
                 assert error(answer) == (403, "AuthenticationFailed", said), (method, name, who)
     # Those who may were not refused: the job was made, changed, run and deleted, though making shows it to no reader.
     assert limited["read"].names() == []
+
+
+def test_of_many_that_want_the_same_job_one_gets_it(azure: Azure) -> None:
+    def put(number: int) -> int:
+        document = {"action": {"type": "jobctl", "job": "report"}, "startTime": AHEAD}
+        return azure.ask("PUT", f"plan{number % 8}", document).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(put, range(40)))
+    (name,) = azure.names()
+    ours = int(name.removeprefix("plan"))
+    assert statuses.count(201) == 1
+    assert {status for number, status in enumerate(statuses) if number % 8 == ours} == {200, 201}
+    assert {status for number, status in enumerate(statuses) if number % 8 != ours} == {409}
+
+
+def test_a_refused_change_changes_nothing(azure: Azure, jobctl: Jobctl) -> None:
+    azure.put("plan", startTime=AHEAD, recurrence={"frequency": "week"})
+    azure.put("other", action={"type": "jobctl", "job": "bad"}, startTime=AHEAD)
+    before = azure.get("plan"), azure.get("other"), jobctl("monitor", "--json", expect=0).json["system_jobs"]
+    for document in (
+        {"action": {"job": "bad"}},  # the schedule of another: what was to go first is there still
+        {"recurrence": {"endTime": "2098-01-01"}},
+        {"startTime": "tomorrow", "state": "disabled"},
+        {"state": "completed"},
+    ):
+        assert azure.ask("PATCH", "plan", document).status_code in (400, 409)
+    assert before == (azure.get("plan"), azure.get("other"), jobctl("monitor", "--json", expect=0).json["system_jobs"])

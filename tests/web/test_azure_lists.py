@@ -256,7 +256,8 @@ def test_a_success_that_is_not_kept_still_completes(past: Past) -> None:
     (ended,) = past.connection.execute("SELECT completed_on FROM system_jobs WHERE sequence = ?", (failed,)).fetchall()
     for later, state in ((-1, "Faulted"), (1, "Completed")):
         past.connection.execute(
-            "INSERT OR REPLACE INTO alarms (job_id, succeeded_on) VALUES (?, ?)", (found.job_id, int(str(ended[0])) + later)
+            "INSERT OR REPLACE INTO alarms (job_id, succeeded_on) VALUES (?, ?)",
+            (found.job_id, int(str(ended[0])) + later),
         )
         assert jobs.one(past.store, "often").state == state
 
