@@ -202,6 +202,8 @@ def test_a_canceled_run_failed_and_one_that_never_began_left_nothing(
         what=running,
     )
     assert azure.history("stopped") == [] and azure.get("stopped")["state"] == "Enabled"
+    last = "the last run of the Azure job 'stopped' is under way: nothing is left to disable"
+    assert error(azure.ask("PATCH", "stopped", {"state": "disabled"})) == (409, "ConflictError", last)
     jobctl("cancel", row["sequence"], "--wait", expect=0)
     found = azure.until("stopped", state="Faulted")
     assert counted(found) == (1, 1, 0) and [one["status"] for one in azure.history("stopped")] == ["Failed"]

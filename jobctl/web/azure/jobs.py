@@ -114,10 +114,12 @@ def change(store: Store, found: AzureJob, wanted: Wanted, verb: str) -> None:
         with store.write() as tx:
             plan_anew(tx, tx.job_by_id(job.id), wanted, "reschedule")
     elif wanted.state != found.state:
-        if wanted.state == DISABLED:
+        if wanted.state != DISABLED:
+            enable(store, job)
+        elif plan_of(job).active:
             scheduling.pause_schedule(store, job.name, FOREVER, RESTS)
         else:
-            enable(store, job)
+            raise Refused(f"the last run of the Azure job {found.name!r} is under way: nothing is left to disable")
 
 
 def taken_along(job: Job) -> dict[str, Any]:
