@@ -31,11 +31,13 @@ from campaigns import victims
 from jobctl.web.openapi import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
+AZURE = ("monthly", "yearly", "nightly", "weekly")
 JOBS = {
     "noop": ("true",),
     "bad": ("--retries", "1", "--retry-delay", "0s", "--", "false"),
     "slow": ("--", "sleep", "0.2"),
     "later": ("--every", "1h", "--start", "in 1h", "--", "true"),
+    **dict.fromkeys(AZURE, ("true",)),
 }
 NOT_ASKED = "positive_data_acceptance"
 REQUEST_TIMEOUT = 10
@@ -116,6 +118,11 @@ class Trial:
             text=True,
         )
 
+    def make_azure_jobs(self, url: str) -> None:
+        for name in AZURE:
+            wanted = {"startTime": "2099-01-01", "action": {"type": "jobctl", "job": name}}
+            httpx.put(f"{url}/azure/jobs/{name}", json=wanted, headers={"X-TOKEN": self.token}).raise_for_status()
+
     def operations(self, url: str) -> set[str]:
         """All that the document tells of; it is left in a file, for else its own address would not be tried."""
         answer = httpx.get(f"{url}/openapi.json", headers={"X-TOKEN": self.token})
@@ -138,6 +145,7 @@ def run(directory: Path, examples: int, seed: int) -> list[str]:
     trial = Trial(directory)
     trial.make_past()
     with trial.served() as url:
+        trial.make_azure_jobs(url)
         operations = trial.operations(url)
         said = trial.ask(url, examples, seed)
     counts = tally(trial.answers)

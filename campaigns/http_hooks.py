@@ -22,6 +22,8 @@ ANSWERS: Final = os.environ["JOBCTL_CAMPAIGN_ANSWERS"]
 TEXTS: Final = ("name", "message", "jobctl_job", "jobctl_reason", "primaryentitytype", "workflowstagename")
 NUMBERS: Final = ("statecode", "statuscode", "sequence", "retrycount", "operationtype", "errorcode")
 INSTANTS: Final = ("createdon", "completedon", "startedon", "postponeuntil", "modifiedon")
+AZURE: Final = ("monthly", "yearly", "nightly", "weekly")
+"""Jobs of Azure's, each that of the job of its name. The first two are deleted, by either address; the others stay."""
 MOVES: Final = ((0, 0), (1, 10), (1, 10), (1, 10), (2, 21), (2, 22), (3, 32))
 """Most often those after which there is another."""
 Choose = Callable[[random.Random], Any]
@@ -93,6 +95,29 @@ def bulk_delete(chance: random.Random) -> Any:
     return body
 
 
+def azure_job(name: str, chance: random.Random) -> Any:
+    """A job far enough ahead to be changed for long."""
+    recurrence = chance.choice(
+        (
+            {"frequency": "day", "interval": 2, "schedule": {"hours": [6, 18]}},
+            {"frequency": "month", "schedule": {"monthlyOccurrences": [{"day": "friday", "occurrence": -1}]}},
+            {"frequency": "year"},
+        )
+    )
+    found: dict[str, Any] = {"action": {"type": "jobctl", "job": name}, "state": chance.choice(("Enabled", "Disabled"))}
+    return {**found, "startTime": chance.choice(("2099-01-01T00:00Z", "2098-02-29")), "recurrence": recurrence}
+
+
+def azure(case: schemathesis.Case[Any], chance: random.Random) -> None:
+    (case.query or {}).pop("$filter", None)
+    if "job" not in case.path_parameters:
+        return
+    deleted = AZURE[case.operation.path.startswith("/azure")]
+    case.path_parameters["job"] = deleted if case.method == "DELETE" else chance.choice(AZURE[2:])
+    if case.method in ("PUT", "PATCH"):
+        case.body = azure_job(case.path_parameters["job"], chance)
+
+
 CHOICES: Final[dict[str, Choose]] = {
     "process": lambda chance: chance.choice(("noop", "bad", "slow", "nope")),
     "$filter": expression,
@@ -114,7 +139,8 @@ CHOICES: Final[dict[str, Choose]] = {
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """The same case is always given the same."""
     meta = case.meta
-    if meta is None or meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
+    positive = schemathesis.GenerationMode.POSITIVE
+    if meta is None or {meta.generation.mode, *(part.mode for part in meta.components.values())} != {positive}:
         return
     if meta.phase.name.value == "stateful":
         return
@@ -124,7 +150,8 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         return
     for name in ("id", "key"):
         if name in case.path_parameters:
-            ids = IDS["ended" if "/sse/" in case.operation.path else "all"]
+            ends = "/sse/" in case.operation.path or case.method == "DELETE"
+            ids = IDS["ended" if ends else "all"]
             case.path_parameters[name] = user() if "systemusers" in case.operation.path else chance.choice(ids)
     given = case.query or {}
     if chance.random() < 0.9:
@@ -137,7 +164,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         for name in place:
             if name in CHOICES:
                 place[name] = CHOICES[name](chance)
-    if case.operation.path.endswith("/BulkDelete"):
+    if case.operation.path.startswith(("/azure", "/subscriptions")):
+        azure(case, chance)
+    elif case.operation.path.endswith("/BulkDelete"):
         case.body = bulk_delete(chance)
     elif case.method == "PUT":
         case.path_parameters["name"] = "statuscode"

@@ -99,5 +99,5 @@ def window_of(store: Store, chosen: Filter, now: int) -> Window:
     if end is None:
         end = now + max(now - start, 0) // 5
     if end - start < 1000:
-        raise BadInput("--until is not after --since: there is nothing between them")
+        raise BadInput("until is not after since: there is nothing between them")
     return Window(start, end, now)

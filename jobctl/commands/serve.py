@@ -51,7 +51,8 @@ def serve(
 ) -> None:
     """Answer over HTTP, in the foreground, until told to stop: the Monitor page, programs, health, metrics.
 
-    The page is for people, at the address that is printed; programs speak Etendo RX's or Dataverse's language.
+    The page is for people, at the address that is printed; programs speak Etendo RX's, Dataverse's or Azure
+    Scheduler's language.
     Every request needs a token (`jobctl token create`), and only jobs that are defined can be started. It needs no
     daemon to take requests; the daemon runs them. --json prints one document with the address once it listens.
 

@@ -58,7 +58,7 @@ class Application:
             assert isinstance(answer, Response)
             return answer
 
-        handlers = {HTTPException: failed, JobctlError: failed}
+        handlers = {HTTPException: failed, JobctlError: failed, Exception: failed}
         self.starlette = Starlette(routes=self.routes, lifespan=lifespan, exception_handlers=handlers)
         self.starlette.router.redirect_slashes = False
         self.starlette.state.services = services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -12,10 +13,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from jobctl import clock, config
 from jobctl.web.app import Application, create_app
-from jobctl.web.callers import access
+from jobctl.web.azure import dialect as azure
+from jobctl.web.callers import access, public
+from jobctl.web.dialects import Dialect
+from jobctl.web.services import Services
 from jobctl.web.settings import Settings
 from tests.conftest import ClockFile, Jobctl, wait_until
 from tests.web.conftest import StartServe
@@ -33,6 +40,27 @@ REFUSAL = "a valid token is needed, in X-TOKEN or Authorization: Bearer"
 @pytest.fixture
 def application(home: Path) -> Application:
     return create_app(config.load(os.environ), clock.system_clock(), Settings())
+
+
+def test_what_nobody_foresaw_is_answered_in_the_dialects_form_and_tells_nothing(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    @public
+    async def errs(request: Request) -> Response:
+        raise RuntimeError("the secret is 42")
+
+    dialect = Dialect("", lambda: [Route("/errs", errs)], azure.render)
+    found = Application(Services(config.load(os.environ), clock.system_clock(), Settings()), [dialect])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(found, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get("/errs")
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500 and answer.headers["x-ms-request-id"]
+    error = {"code": "InternalError", "message": "an error inside jobctl; its log says more"}
+    assert answer.json() == {"error": error} and "the secret" in caplog.text
 
 
 def addresses(application: Application) -> list[str]:

@@ -24,6 +24,17 @@ LONG: Final = (
 SHORT: Final = "/azure/jobs"
 TYPE: Final = "Microsoft.Scheduler/jobCollections/jobs"
 PAGED: Final = ("$top", "$skip", "$filter")
+CODES: Final = {
+    400: "BadRequest",
+    401: "AuthenticationFailed",
+    403: "AuthenticationFailed",
+    404: "ResourceNotFound",
+    405: "InvalidHttpVerb",
+    409: "ConflictError",
+    500: "InternalError",
+    503: "ServerBusy",
+}
+"""Azure's own, by status; what has none there is a bad request or an internal error."""
 
 
 class AnyCase(Route):

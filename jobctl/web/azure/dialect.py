@@ -14,25 +14,14 @@ from starlette.routing import Route
 from jobctl.errors import BadInput
 from jobctl.store import Store
 from jobctl.web import payloads
-from jobctl.web.azure import documents, jobs, showing
-from jobctl.web.azure.addresses import LONG, PAGED, SHORT, Address, AnyCase, VersionMissing, query
+from jobctl.web.azure import documents, jobs, openapi, showing
+from jobctl.web.azure.addresses import CODES, LONG, PAGED, SHORT, Address, AnyCase, VersionMissing, query
 from jobctl.web.azure.paging import STATES, STATUSES, Asked
 from jobctl.web.callers import Scope, needs
-from jobctl.web.dialects import Dialect
+from jobctl.web.dialects import Description, Dialect
 from jobctl.web.failures import Failure
 from jobctl.web.services import read, write
 
-CODES: Final = {
-    400: "BadRequest",
-    401: "AuthenticationFailed",
-    403: "AuthenticationFailed",
-    404: "ResourceNotFound",
-    405: "InvalidHttpVerb",
-    409: "ConflictError",
-    500: "InternalError",
-    503: "ServerBusy",
-}
-"""Azure's own, by status; what has none there is a bad request or an internal error."""
 LONGEST: Final = 1.0
 """Seconds that one page of jobs may take."""
 
@@ -145,5 +134,11 @@ def routes(root: str) -> list[Route]:
     ]
 
 
-DIALECT: Final = Dialect("/subscriptions", partial(routes, LONG), render)
-BRIEF: Final = Dialect("/azure", partial(routes, SHORT), render)
+def dialect(prefix: str, root: str) -> Dialect:
+    return Dialect(
+        prefix, partial(routes, root), render, Description(partial(openapi.paths, root), openapi.schemas, "AzureError")
+    )
+
+
+DIALECT: Final = dialect("/subscriptions", LONG)
+BRIEF: Final = dialect("/azure", SHORT)

@@ -7,18 +7,24 @@ from typing import Any, Final
 
 from jobctl.model import JsonDict
 from jobctl.schedule.azure_document import FREQUENCIES
-from jobctl.web.azure import actions, dialect
-from jobctl.web.azure.addresses import LONG, SHORT, VERSION, VersionMissing
+from jobctl.web.azure import actions
+from jobctl.web.azure.addresses import CODES, LONG, VERSION, VersionMissing
 from jobctl.web.azure.documents import SETTABLE
 from jobctl.web.azure.paging import MOST, STATES, STATUSES
+from jobctl.web.openapi import answer, query, ref
 
 INSTANT: Final[JsonDict] = {"type": "string", "format": "date-time"}
 COUNT: Final[JsonDict] = {"type": "integer", "minimum": 0}
 TEXT: Final[JsonDict] = {"type": "string"}
+MOMENT: Final[JsonDict] = {
+    "type": "string",
+    "description": "ISO 8601, UTC without an offset; it is given back as it was.",
+}
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 POLICY: Final[JsonDict] = {
     "type": "object",
     "required": ["retryType"],
+    "additionalProperties": False,
     "properties": {
         "retryType": {"type": "string", "enum": ["None", "Fixed"]},
         "retryInterval": {"type": "string", "format": "duration", "default": "PT30S"},
@@ -28,6 +34,7 @@ POLICY: Final[JsonDict] = {
 ACTION: Final[JsonDict] = {
     "type": "object",
     "required": ["type", "job"],
+    "additionalProperties": False,
     "properties": {"type": {"type": "string", "enum": [actions.KIND]}, "job": TEXT, "retryPolicy": POLICY},
 }
 
@@ -67,7 +74,7 @@ RECURRENCE: Final[JsonDict] = {
         "frequency": {"type": "string", "enum": list(FREQUENCIES)},
         "interval": {"type": "integer", "minimum": 1, "maximum": max(FREQUENCIES.values()), "default": 1},
         "count": {"type": "integer", "minimum": 1},
-        "endTime": INSTANT,
+        "endTime": MOMENT,
         "schedule": SCHEDULE,
     },
 }
@@ -84,7 +91,7 @@ STATUS: Final[JsonDict] = {
 PROPERTIES: Final[JsonDict] = {
     "type": "object",
     "properties": {
-        "startTime": INSTANT,
+        "startTime": MOMENT,
         "recurrence": RECURRENCE,
         "action": ACTION,
         "state": {"type": "string", "enum": list(STATES)},
@@ -111,7 +118,7 @@ ERROR: Final[JsonDict] = {
             "type": "object",
             "required": ["code", "message"],
             "properties": {
-                "code": {"type": "string", "enum": sorted({*dialect.CODES.values(), VersionMissing.CODE})},
+                "code": {"type": "string", "enum": sorted({*CODES.values(), VersionMissing.CODE})},
                 "message": TEXT,
             },
         }
@@ -119,6 +126,7 @@ ERROR: Final[JsonDict] = {
 }
 GIVEN: Final[JsonDict] = {
     "type": "object",
+    "additionalProperties": False,
     "properties": {**PROPERTIES["properties"], "state": {"type": "string", "enum": list(SETTABLE.values())}},
 }
 PAGED: Final = (
@@ -146,7 +154,7 @@ def schemas() -> JsonDict:
         "AzureJob": _resource(PROPERTIES),
         "AzureJobs": _page("AzureJob"),
         "AzureJobGiven": {
-            "anyOf": [GIVEN, {"type": "object", "required": ["properties"], "properties": _inside(GIVEN)}]
+            "anyOf": [GIVEN, {**_envelope(GIVEN), "required": ["properties"], "additionalProperties": False}],
         },
         "AzureHistoryEntry": _resource(ENTRY),
         "AzureHistory": _page("AzureHistoryEntry"),
@@ -154,15 +162,14 @@ def schemas() -> JsonDict:
     }
 
 
-def paths() -> JsonDict:
-    """By path and method."""
-    return {root + part: _path(root + part, name) for root in (LONG, SHORT) for part, name in PARTS.items()}
+def paths(root: str) -> JsonDict:
+    """Below that address of the list of jobs, by path and method."""
+    return {root + part: _path(root + part, name) for part, name in PARTS.items()}
 
 
 def _path(path: str, name: str) -> JsonDict:
     placed = [{"name": each, "in": "path", "required": True, "schema": TEXT} for each in re.findall(r"{(\w+)}", path)]
-    version = {"type": "string", "enum": [VERSION]}
-    placed.append({"name": "api-version", "in": "query", "required": path.startswith(LONG), "schema": version})
+    placed.append(query("api-version", {"type": "string", "enum": [VERSION]}, required=path.startswith(LONG)))
     methods = {method.lower(): _operation(name, method, words) for method, words in METHODS[name].items()}
     return {"parameters": placed, **methods}
 
@@ -172,45 +179,32 @@ def _operation(name: str, method: str, words: str) -> JsonDict:
     if name in ("listing", "history"):
         values = f"state eq {STATES[0]}" if name == "listing" else f"status eq {STATUSES[0]}"
         queries = (*PAGED, ("$filter", {"type": "string", "example": values}))
-        operation["parameters"] = [{"name": each, "in": "query", "schema": schema} for each, schema in queries]
+        operation["parameters"] = [query(each, schema) for each, schema in queries]
     if method in ("PUT", "PATCH"):
-        content = {"application/json": {"schema": _ref("AzureJobGiven")}}
+        content = {"application/json": {"schema": ref("AzureJobGiven")}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
 def _answers(name: str, method: str) -> JsonDict:
-    codes = [
-        400,
-        401,
-        403,
-        *([] if name == "listing" or method == "PUT" else [404]),
-        *([409] if method in ("PUT", "PATCH", "POST") else []),
-    ]
-    refused = {str(code): _json("Refused, in one sentence.", "AzureError") for code in (*codes, 503)}
+    """What is done, and by None the refusals of which only some operations know."""
+    refused: JsonDict = {} if name == "listing" or method == "PUT" else {"404": None}
+    refused |= {"409": None} if method in ("PUT", "PATCH", "POST") else {}
     if method in ("DELETE", "POST"):
         return {"200": {"description": "Done."}} | refused
     shown = {"listing": "AzureJobs", "one": "AzureJob", "history": "AzureHistory"}[name]
-    done = {"200": _json("As it is.", shown)} | ({"201": _json("Made.", shown)} if method == "PUT" else {})
+    done = {"200": answer("As it is.", ref(shown))} | ({"201": answer("Made.", ref(shown))} if method == "PUT" else {})
     return done | refused
 
 
 def _resource(properties: JsonDict) -> JsonDict:
-    return {"type": "object", "required": ["id", "name", "type", "properties"], "properties": _inside(properties)}
+    return {**_envelope(properties), "required": ["id", "name", "type", "properties"]}
 
 
-def _inside(properties: JsonDict) -> JsonDict:
-    return {**dict.fromkeys(("id", "name", "type"), TEXT), "properties": properties}
+def _envelope(properties: JsonDict) -> JsonDict:
+    return {"type": "object", "properties": {**dict.fromkeys(("id", "name", "type"), TEXT), "properties": properties}}
 
 
 def _page(name: str) -> JsonDict:
-    items: Any = {"type": "array", "items": _ref(name)}
+    items: Any = {"type": "array", "items": ref(name)}
     return {"type": "object", "required": ["value"], "properties": {"value": items, "nextLink": TEXT}}
-
-
-def _json(description: str, name: str) -> JsonDict:
-    return {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
-
-
-def _ref(name: str) -> JsonDict:
-    return {"$ref": f"#/components/schemas/{name}"}
