@@ -32,6 +32,7 @@ from jobctl.web.openapi import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
 AZURE = ("monthly", "yearly", "nightly", "weekly")
+"""Azure's jobs, each that of the job of its name. The first two are deleted, by either address; the others stay."""
 JOBS = {
     "noop": ("true",),
     "bad": ("--retries", "1", "--retry-delay", "0s", "--", "false"),
