@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobctl.model import JsonDict
-from jobctl.web.openapi import answer, query, ref
-from jobctl.web.operation_openapi import error
+from jobctl.web.openapi import answer, error, query, ref
 
 TAGS: Final = ["Etendo RX"]
 ID: Final[JsonDict] = {"type": "string", "pattern": "^[0-9A-F]{32}$"}

@@ -16,6 +16,7 @@ from jobctl.model import JsonDict
 from jobctl.web.callers import scope_of
 from jobctl.web.dialects import Description, Dialect
 
+TEXT: Final[JsonDict] = {"type": "string"}
 SCHEMES: Final[JsonDict] = {
     "token": {"type": "apiKey", "in": "header", "name": "X-TOKEN"},
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -152,3 +153,20 @@ def query(name: str, schema: JsonDict, description: str = "", required: bool = F
     """A parameter of the query."""
     told = {"description": description} if description else {}
     return {"name": name, "in": "query", "schema": schema, **told} | ({"required": True} if required else {})
+
+
+def error(code: JsonDict = TEXT) -> JsonDict:
+    """The form of a failure: `{"error": {"code", "message"}}`; `code` is the schema of its codes."""
+    return {
+        "type": "object",
+        "required": ["error"],
+        "additionalProperties": False,
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "additionalProperties": False,
+                "properties": {"code": code, "message": TEXT},
+            }
+        },
+    }

@@ -5,30 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from jobctl.model import JsonDict
-from jobctl.web.openapi import answer, ref
+from jobctl.web.openapi import answer, error, ref
 
 TAGS: Final = ["Operation"]
 
 
 def schemas() -> JsonDict:
     return {"Error": error(), "Health": HEALTH, "Unavailable": UNAVAILABLE}
-
-
-def error() -> JsonDict:
-    """The form of jobctl's own failures."""
-    return {
-        "type": "object",
-        "required": ["error"],
-        "additionalProperties": False,
-        "properties": {
-            "error": {
-                "type": "object",
-                "required": ["code", "message"],
-                "additionalProperties": False,
-                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-            }
-        },
-    }
 
 
 HEALTH: Final[JsonDict] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,16 @@ def query(request: Request, *allowed: str) -> dict[str, str]:
             raise BadInput(f"the parameter {name} is given more than once")
         found[name] = texts.clean(value, f"the parameter {name}")
     return found
+
+
+def whole(given: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    """The number that a parameter says; None where it is left out. Raises BadInput."""
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise BadInput(f"{name} cannot be {text[:40]!a}; it is a whole number from {least} to {most}")
+    return int(text)
 
 
 async def json_text(request: Request) -> str | None:

@@ -154,6 +154,7 @@ ELSEWHERE: Final = {
     "settings": ("name", "value"),
     "tokens": ("handle", "scopes"),
     "sessions": ("handle",),
+    "azure_jobs": ("name",),  # told over HTTP alone, as JSON
 }
 """Columns of jobctl's own words, JSON, or names."""
 

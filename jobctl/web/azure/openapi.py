@@ -11,11 +11,10 @@ from jobctl.web.azure import actions
 from jobctl.web.azure.addresses import CODES, LONG, VERSION, VersionMissing
 from jobctl.web.azure.documents import SETTABLE
 from jobctl.web.azure.paging import MOST, STATES, STATUSES
-from jobctl.web.openapi import answer, query, ref
+from jobctl.web.openapi import TEXT, answer, error, query, ref
 
 INSTANT: Final[JsonDict] = {"type": "string", "format": "date-time"}
 COUNT: Final[JsonDict] = {"type": "integer", "minimum": 0}
-TEXT: Final[JsonDict] = {"type": "string"}
 MOMENT: Final[JsonDict] = {
     "type": "string",
     "description": "ISO 8601, UTC without an offset; it is given back as it was.",
@@ -110,20 +109,7 @@ ENTRY: Final[JsonDict] = {
         "repeatCount": COUNT,
     },
 }
-ERROR: Final[JsonDict] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message"],
-            "properties": {
-                "code": {"type": "string", "enum": sorted({*CODES.values(), VersionMissing.CODE})},
-                "message": TEXT,
-            },
-        }
-    },
-}
+ERROR: Final = error({"type": "string", "enum": sorted({*CODES.values(), VersionMissing.CODE})})
 GIVEN: Final[JsonDict] = {
     "type": "object",
     "additionalProperties": False,

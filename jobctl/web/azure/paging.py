@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobctl.errors import BadInput, near_miss
+from jobctl.web.payloads import whole
 
 MOST: Final = 100
 FURTHEST: Final = 2**31 - 1
@@ -26,18 +27,12 @@ class Asked:
     @classmethod
     def of(cls, said: Mapping[str, str], name: str, values: Iterable[str]) -> Asked:
         """`name` is what may be filtered by, and `values` what it can be. Raises BadInput."""
-        top = _number(said, "$top", 1, MOST, MOST)
-        skip = _number(said, "$skip", 0, FURTHEST, 0)
-        return cls(top, skip, _chosen(said["$filter"], name, tuple(values)) if "$filter" in said else None)
-
-
-def _number(said: Mapping[str, str], name: str, least: int, most: int, default: int) -> int:
-    text = said.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch("[0-9]{1,10}", text, re.ASCII) or not least <= int(text) <= most:
-        raise BadInput(f"{name} cannot be {text[:40]!a}; it is a whole number from {least} to {most}")
-    return int(text)
+        top, skip = whole(said, "$top", 1, MOST), whole(said, "$skip", 0, FURTHEST)
+        return cls(
+            MOST if top is None else top,
+            skip or 0,
+            _chosen(said["$filter"], name, tuple(values)) if "$filter" in said else None,
+        )
 
 
 def _chosen(text: str, name: str, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from jobctl.web.dataverse.attributes import (
 from jobctl.web.dataverse.bulk_delete import EMPTY
 from jobctl.web.dataverse.options import MOST_SKIPPED
 from jobctl.web.dataverse.resources import KEYED, RESOURCES, Resource
-from jobctl.web.openapi import answer, query, ref
+from jobctl.web.openapi import answer, error, query, ref
 
 ROOT: Final = "/api/data/v9.0"
 """The other minor versions answer the same."""
@@ -34,19 +34,7 @@ KINDS: Final[dict[str, JsonDict]] = {
     DOUBLE: {"type": ["number", "null"]},
 }
 WHOLE: Final = {"type": ["integer", "null"]}
-ERROR: Final[JsonDict] = {
-    "type": "object",
-    "required": ["error"],
-    "additionalProperties": False,
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message"],
-            "additionalProperties": False,
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-        }
-    },
-}
+ERROR: Final = error()
 COUNTED: Final = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 SKIPPED: Final = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED}
 SELECT: Final = ("$select", {"type": "string", "examples": ["name,statecode"]})

@@ -15,6 +15,7 @@ from jobctl.filtering import NAMES, filter_from
 from jobctl.model import SystemJob
 from jobctl.querying import AllOf, AnyOf, Column, Compare, Condition, Kind, OneOf, Value, number
 from jobctl.store import Filter, Store
+from jobctl.web.payloads import whole
 
 LIMIT: Final = 50
 MOST: Final = 500
@@ -55,17 +56,9 @@ def asked_for(given: Mapping[str, str], now: int, zone: tzinfo) -> Asked:
     text = given.get("text", "").strip()
     if len(text) > LONGEST:
         raise BadInput(f"text: a search has at most {LONGEST} characters")
-    limit = _whole(given, "limit", MOST)
-    return Asked(given, filter_from(given, now, zone), text, limit or LIMIT, _whole(given, "after", 2**63 - 1))
-
-
-def _whole(given: Mapping[str, str], name: str, most: int) -> int | None:
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most):
-        raise BadInput(f"{name}: {text!a} is not a number from 1 to {most}")
-    return int(text)
+    filled = {name: value.strip() for name, value in given.items() if value.strip()}  # forms send all their fields
+    limit, after = whole(filled, "limit", 1, MOST), whole(filled, "after", 1, 2**63 - 1)
+    return Asked(given, filter_from(given, now, zone), text, limit or LIMIT, after)
 
 
 def listed(store: Store, asked: Asked) -> Listed:
