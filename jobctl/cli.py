@@ -60,7 +60,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Entry]]] = {
     },
     "Service": {
         "daemon": Entry("daemon:daemon", "Run what is due, in the foreground."),
-        "serve": Entry("serve:serve", "Answer over HTTP: the Monitor page, and three dialects for programs."),
+        "serve": Entry("serve:serve", "Answer over HTTP: the Monitor page, and programs."),
         "token": Entry("token:token", "Make, list and revoke the tokens that serve lets in."),
         "check": Entry("check:check", "Say whether all is well, for monitoring systems."),
         "doctor": Entry("doctor:doctor", "Check the home, the database and the daemon."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +10,12 @@ from tests.store.world import Template, World
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(template: Template, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
         monkeypatch.delenv(name, raising=False)
-    made = World.new(tmp_path / "home")
+    made = template.world()
     yield made
-    made.close()
+    template.discard(made)
 
 
 @pytest.fixture(scope="session")

@@ -19,18 +19,7 @@ from jobctl.model import Definition, Reason, State, Status, SystemJob, Wait
 from jobctl.purging import Purge
 from jobctl.store import Filter, Store
 from tests.store.history import DAY, count, ended, goes, home, left, purge, work, write_output
-from tests.store.world import HOUR, START, Template, World, every
-
-
-@pytest.fixture
-def world(template: Template, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """One whose commits are quick: there are many, and none is about power cuts."""
-    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
-        monkeypatch.delenv(name, raising=False)
-    made = template.world()
-    yield made
-    template.discard(made)
-
+from tests.store.world import HOUR, START, World, every
 
 # Deleting
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,7 @@ from jobctl.model import State, SystemJob
 from jobctl.retention import Keep, Rules, Watch, parse_keep, parse_size
 from jobctl.store import Filter
 from tests.store.history import DAY, ENDS, RULES, ended, goes, left, work
-from tests.store.world import HOUR, MINUTE, SECOND, Template, World
-
-
-@pytest.fixture
-def world(template: Template, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """One whose commits are quick: there are many, and none is about power cuts."""
-    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
-        monkeypatch.delenv(name, raising=False)
-    made = template.world()
-    yield made
-    template.discard(made)
-
+from tests.store.world import HOUR, MINUTE, SECOND, World
 
 # Rules
 
