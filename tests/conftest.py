@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -27,6 +28,12 @@ hypothesis.settings.load_profile("jobctl")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in a shell's background: every command the tests interrupt would inherit that and never hear it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the package once, for the thousands of commands the tests start; they leave no files of their own."""
+    if not hasattr(session.config, "workerinput"):
+        compileall.compile_dir(SOURCE / "jobctl", quiet=2)
 
 
 class WaitUntil(Protocol):
