@@ -23,7 +23,7 @@ from tests.conftest import Completed, Jobctl
 
 pytestmark = pytest.mark.thorough
 
-ENDLESS: Final = {"daemon", "demo"}
+ENDLESS: Final = {"daemon", "demo", "serve"}
 """They serve until they are told to stop."""
 WAITING: Final = {"wait", "watch", "follow", "progress_bar"}
 """Flags under which a command may go on for ever; not asked for here."""
