@@ -335,9 +335,12 @@ SELECT job_id FROM schedules
 SELECT job_id FROM schedules
  WHERE active AND json_extract(spec, '$.notation') = 'on_start' AND boot_id IS NOT :boot_id;
 
--- Planned by the calendar and still waiting for their time.
+-- Planned by the calendar and still waiting for their time: of each plan its last occurrence, if at all.
 -- name: planned
-SELECT s.sequence FROM system_jobs AS s JOIN schedules ON schedules.job_id = s.job_id AND schedules.plan = s.plan
+SELECT s.sequence FROM schedules CROSS JOIN system_jobs AS s
+    ON s.job_id = schedules.job_id AND s.plan = schedules.plan
+   AND s.occurrence_at = (SELECT max(occurrence_at) FROM system_jobs
+                           WHERE job_id = schedules.job_id AND plan = schedules.plan)
  WHERE s.state = 1 AND s.reason = 'scheduled' AND schedules.active;
 
 -- name: active_schedules
