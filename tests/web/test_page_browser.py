@@ -316,6 +316,8 @@ def test_every_view_is_accessible_and_fits(
 def check_view(page: Page, view: str) -> None:
     """No violation that axe knows of, and nothing that makes the page scroll sideways."""
     violations = Axe().run(page, options=RULES).response["violations"]
-    found = [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in violations]
+    found = [
+        (one["id"], [(node["html"][:200], node["failureSummary"]) for node in one["nodes"]][:3]) for one in violations
+    ]
     assert found == [], view
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{view} scrolls sideways"
