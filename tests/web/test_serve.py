@@ -118,7 +118,11 @@ def test_it_listens_elsewhere_only_for_somebody(jobctl: Jobctl, serve: StartServ
         (("--host", "no.such.host.invalid"), 73, "cannot listen on no.such.host.invalid port 8099"),
         (("--port", "65536"), 2, "65536 is not in the range"),
         (("--certificate", "/dev/null"), 2, "--certificate and --private-key go together"),
-        (("--certificate", "/dev/null", "--private-key", "/dev/null"), 73, "cannot use the certificate /dev/null"),
+        (
+            ("--certificate", "/dev/null", "--private-key", "/dev/null", "--port", "0"),
+            73,
+            "cannot use the certificate /dev/null",
+        ),
         (("--certificate", "/nonexistent"), 2, "'/nonexistent' does not exist"),
     ],
 )
