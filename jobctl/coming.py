@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from jobctl import scheduling
@@ -55,29 +55,28 @@ class Coming:
                 moment = self.schedule.next_after(to_datetime(end) - TICK)
 
     def counts(self, bounds: Sequence[int]) -> list[int]:
-        """How many run in each period between neighbouring instants, which do not decrease; none is visited."""
-        totals = [0] * len(bounds)
+        """How many run in each period between neighbouring instants, which do not decrease; none is visited.
 
-        def fill(low: int, high: int) -> None:
-            if totals[low] == totals[high]:
-                totals[low:high] = [totals[low]] * (high - low)
-            elif high - low > 1:
-                middle = (low + high) // 2
-                totals[middle] = self.before(bounds[middle])
-                fill(low, middle)
-                fill(middle, high)
-
-        totals[0], totals[-1] = self.before(bounds[0]), self.before(bounds[-1])
-        fill(0, len(bounds) - 1)
-        return [later - earlier for earlier, later in pairwise(totals)]
+        What lies between now and the first period is counted only where their number is limited.
+        """
+        found = [0] * (len(bounds) - 1)
+        left = None if self.left is None else self.left - self.before(bounds[0])
+        at = self._planned_from(bounds[0])
+        while at is not None and at < bounds[-1] and left != 0:
+            place = bisect_right(bounds, at) - 1
+            number = self._running(at, bounds[place + 1])
+            if left is not None:
+                number = min(number, left)
+                left -= number
+            found[place] = number
+            at = self._planned_from(bounds[place + 1])
+        return found
 
     def before(self, instant: int) -> int:
         """How many run before an instant."""
         if self.first is None or instant <= self.first:
             return 0
-        found = self._planned(self.first, instant)
-        if self.pause is not None:
-            found -= self._planned(max(self.first, self.pause[0]), min(instant, self.pause[1]))
+        found = self._running(self.first, instant)
         return found if self.left is None else min(found, self.left)
 
     def next_from(self, instant: int) -> int | None:
@@ -89,6 +88,18 @@ class Coming:
             return None
         found = max(from_datetime(later), self.first)
         return found if self.left is None or self.before(found) < self.left else None
+
+    def _planned_from(self, instant: int) -> int | None:
+        """The first one that is planned at an instant or after it, in a pause or not."""
+        if self.first is None:
+            return None
+        later = self.schedule.next_after(to_datetime(max(instant, self.first)) - TICK)
+        return None if later is None else from_datetime(later)
+
+    def _running(self, low: int, high: int) -> int:
+        """Number of instants with low <= x < high outside the pause, whatever is left of them."""
+        found = self._planned(low, high)
+        return found - (self._planned(max(low, self.pause[0]), min(high, self.pause[1])) if self.pause else 0)
 
     def _planned(self, low: int, high: int) -> int:
         """Number of instants with low <= x < high."""

@@ -288,6 +288,11 @@ def test_what_is_not_there_is_a_page(known: Known) -> None:
     assert known.person.get("/monitor/1/cancel").status_code == 405
 
 
+@pytest.mark.parametrize("until", ["9999-12-30", "2027-01-01"])
+def test_an_axis_of_all_times_is_drawn(known: Known, until: str) -> None:
+    assert "planned" in known.person.page(f"/monitor/timeline?since=1970-01-02&until={until}")
+
+
 def test_a_month_counts_what_the_calendar_does(known: Known) -> None:
     text = known.person.page("/monitor/month?month=2027-03")
     calendar = known.jobctl("next", "--all", "--calendar", "--from", "2027-03-01", "--json", expect=0).json["calendar"]
