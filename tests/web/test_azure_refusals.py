@@ -345,6 +345,9 @@ def test_what_the_gate_refuses_has_azures_form(azure: Azure) -> None:
     large = azure.client.put("/azure/jobs/new", content=b" " * 1_200_000, headers={"Content-Type": "application/json"})
     text = azure.client.put("/azure/jobs/new", content=json.dumps(job), headers={"Content-Type": "text/plain"})
     stranger = httpx.get(f"{azure.client.base_url}/azure/jobs", headers={"X-TOKEN": "jobctl_no"})
+    for root in (LONG, "/azure/jobs"):  # in capitals, too
+        unknown = azure.client.get(f"{root.upper()}/nope?api-version=2016-03-01")
+        assert error(unknown)[:2] == (404, "ResourceNotFound") and unknown.headers["x-ms-request-id"]
     assert error(large)[:2] == (413, "BadRequest") and error(text)[:2] == (415, "BadRequest")
     assert error(stranger)[:2] == (401, "AuthenticationFailed")
     assert all(answer.headers["x-ms-request-id"] for answer in (large, text, stranger))
