@@ -94,7 +94,7 @@ DOCUMENTS: list[tuple[Any, str]] = [
     ({"action": {"type": 1}}, f"action.type cannot be 1; {ACTION}"),
     ({"action": {"job": "report"}}, f"action.type cannot be null; {ACTION}"),
     ({"action": {"type": "shell", "command": "rm"}}, f'action.type cannot be "shell"; {ACTION}'),
-    ({"action": {"type": "jobctl"}}, "action.job cannot be null; it is the name of a job"),
+    ({"action": {"type": "jobctl"}}, "action.job is missing; it is the name of a job"),
     ({"action": {"type": "jobctl", "job": ["report"]}}, "action.job cannot be an array; it is the name of a job"),
     ({"action": {"type": "jobctl", "job": "raport"}}, "action.job: no job named 'raport'; did you mean 'report'?"),
     ({"action": {"type": "jobctl", "job": "jobctl:retention"}}, "action.job: no job named 'jobctl:retention'"),
@@ -201,6 +201,7 @@ def test_bad_retry_policies(azure: Azure, policy: object, words: str) -> None:
         ("retried", {"retryType": "fixed", "retryCount": 2}),
         ("retried", {"retryType": "fixed", "retryCount": 2, "retryInterval": "PT0M30.0S"}),
         ("growing", GROWING),
+        ("growing", {**GROWING, "retryType": "fixed"}),
     ],
 )
 def test_the_jobs_own_retry_policy_may_be_named(azure: Azure, job: str, policy: Document) -> None:
