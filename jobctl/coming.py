@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobctl import scheduling
-from jobctl.clock import from_datetime, to_datetime
+from jobctl.clock import FOREVER, from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.output.columns import Occurrence
+from jobctl.output.text import until
 from jobctl.schedule import Schedule
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.zones import zone
@@ -49,9 +50,9 @@ class Coming:
                 left = None if left is None else left - 1
                 moment = self.schedule.next_after(moment)
             else:
-                until = format_local(end, zone(self.time_zone))
-                note = f"paused until {until}, {self._planned(at, end)} not run"
-                yield Occurrence(at, self.time_zone, note, self.job)
+                note = f"paused {until(end, format_local(end, zone(self.time_zone)))}"
+                dropped = "" if end == FOREVER else f", {self._planned(at, end)} not run"
+                yield Occurrence(at, self.time_zone, note + dropped, self.job)
                 moment = self.schedule.next_after(to_datetime(end) - TICK)
 
     def counts(self, bounds: Sequence[int]) -> list[int]:
