@@ -12,8 +12,11 @@ import pytest
 
 from jobctl import control, scheduling
 from jobctl.model import Definition, Status
+from jobctl.output.timeline import MARKS
 from jobctl.scheduling import Planned
 from jobctl.submitting import submit_adhoc
+from jobctl.timeline import Bar
+from jobctl.web.page import axis
 from jobctl.web.page.rendering import FILES
 from tests.cli.history import Past
 from tests.conftest import Jobctl
@@ -286,6 +289,14 @@ def test_what_is_not_there_is_a_page(known: Known) -> None:
         assert "is no month" in known.person.page(f"/monitor/month?{query}", 400)
     assert "has no schedule" in known.person.page("/monitor/month?job=Backup", 409)
     assert known.person.get("/monitor/1/cancel").status_code == 405
+
+
+def test_one_that_stands_still_hides_none_that_runs() -> None:
+    def bar(kind: str, sequence: int) -> Bar:
+        return Bar("long", kind, 10, 90, 1, 0, 1, 1, sequence, "long", 20, None, True)
+
+    drawn = axis.line("long", [bar("failed", 3), bar("running", 2), bar("paused", 1)], []).drawn
+    assert [one.kind for one in drawn] == ["paused", "running", "failed"] and set(axis.ORDER) == set(MARKS)
 
 
 @pytest.mark.parametrize("until", ["9999-12-30", "2027-01-01"])
