@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from jobctl import scheduling
@@ -61,17 +61,24 @@ class Coming:
         What lies between now and the first period is counted only where their number is limited.
         """
         found = [0] * (len(bounds) - 1)
-        left = None if self.left is None else self.left - self.before(bounds[0])
-        at = self._planned_from(bounds[0])
-        while at is not None and at < bounds[-1] and left != 0:
-            place = bisect_right(bounds, at) - 1
-            number = self._running(at, bounds[place + 1])
-            if left is not None:
-                number = min(number, left)
-                left -= number
-            found[place] = number
-            at = self._planned_from(bounds[place + 1])
-        return found
+
+        def fill(low: int, high: int, number: int) -> None:
+            if high - low == 1:
+                found[low] = number
+            elif number >= high - low:  # most have some: halving would only count them again and again
+                found[low:high] = [self._running(*bounds[place : place + 2]) for place in range(low, high)]
+            elif number:
+                middle = (low + high) // 2
+                part = self._running(bounds[low], bounds[middle])
+                fill(low, middle, part)
+                fill(middle, high, number - part)
+
+        fill(0, len(found), self._running(bounds[0], bounds[-1]))
+        if self.left is None:
+            return found
+        left = self.left - self.before(bounds[0])
+        totals = [min(number, left) for number in accumulate(found, initial=0)]
+        return [later - earlier for earlier, later in pairwise(totals)]
 
     def before(self, instant: int) -> int:
         """How many run before an instant."""
@@ -90,15 +97,11 @@ class Coming:
         found = max(from_datetime(later), self.first)
         return found if self.left is None or self.before(found) < self.left else None
 
-    def _planned_from(self, instant: int) -> int | None:
-        """The first one that is planned at an instant or after it, in a pause or not."""
-        if self.first is None:
-            return None
-        later = self.schedule.next_after(to_datetime(max(instant, self.first)) - TICK)
-        return None if later is None else from_datetime(later)
-
     def _running(self, low: int, high: int) -> int:
-        """Number of instants with low <= x < high outside the pause, whatever is left of them."""
+        """Number of instants with low <= x < high outside the pause, from the first on, whatever is left of them."""
+        if self.first is None:
+            return 0
+        low = max(low, self.first)
         found = self._planned(low, high)
         return found - (self._planned(max(low, self.pause[0]), min(high, self.pause[1])) if self.pause else 0)
 
