@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.output.calendar_view import Calendar, Day
+from jobctl.output.text import until
 from jobctl.schedule.daylight import changes, first_reading
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.words import MONTHS, WEEKDAYS
@@ -106,7 +107,8 @@ def _pauses(coming: Sequence[Coming], end: int, now: int, time_zone: str) -> Ite
     """Which schedules are paused, so that what falls into the pause is not counted."""
     for each in coming:
         if each.pause is not None and each.pause[0] < end and each.pause[1] > now:
-            yield f"{each.job or 'the schedule'} is paused until {format_local(each.pause[1], zone(time_zone))}"
+            words = until(each.pause[1], format_local(each.pause[1], zone(time_zone)))
+            yield f"{each.job or 'the schedule'} is paused {words}"
 
 
 def _next(coming: Sequence[Coming], end: int, time_zone: str) -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 MICROSECONDS = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FOREVER = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) - 1
+"""The last instant that there is here: what rests until then rests until further notice."""
 
 
 class Clock(Protocol):

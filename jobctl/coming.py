@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from jobctl import scheduling
-from jobctl.clock import from_datetime, to_datetime
+from jobctl.clock import FOREVER, from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.output.columns import Occurrence
+from jobctl.output.text import until
 from jobctl.schedule import Schedule
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.zones import zone
@@ -49,35 +50,41 @@ class Coming:
                 left = None if left is None else left - 1
                 moment = self.schedule.next_after(moment)
             else:
-                until = format_local(end, zone(self.time_zone))
-                note = f"paused until {until}, {self._planned(at, end)} not run"
-                yield Occurrence(at, self.time_zone, note, self.job)
+                note = f"paused {until(end, format_local(end, zone(self.time_zone)))}"
+                dropped = "" if end == FOREVER else f", {self._planned(at, end)} not run"
+                yield Occurrence(at, self.time_zone, note + dropped, self.job)
                 moment = self.schedule.next_after(to_datetime(end) - TICK)
 
     def counts(self, bounds: Sequence[int]) -> list[int]:
-        """How many run in each period between neighbouring instants, which do not decrease; none is visited."""
-        totals = [0] * len(bounds)
+        """How many run in each period between neighbouring instants, which do not decrease; none is visited.
 
-        def fill(low: int, high: int) -> None:
-            if totals[low] == totals[high]:
-                totals[low:high] = [totals[low]] * (high - low)
-            elif high - low > 1:
+        What lies between now and the first period is counted only where their number is limited.
+        """
+        found = [0] * (len(bounds) - 1)
+
+        def fill(low: int, high: int, number: int) -> None:
+            if high - low == 1:
+                found[low] = number
+            elif number >= high - low:  # most have some: halving would only count them again and again
+                found[low:high] = [self._running(*bounds[place : place + 2]) for place in range(low, high)]
+            elif number:
                 middle = (low + high) // 2
-                totals[middle] = self.before(bounds[middle])
-                fill(low, middle)
-                fill(middle, high)
+                part = self._running(bounds[low], bounds[middle])
+                fill(low, middle, part)
+                fill(middle, high, number - part)
 
-        totals[0], totals[-1] = self.before(bounds[0]), self.before(bounds[-1])
-        fill(0, len(bounds) - 1)
+        fill(0, len(found), self._running(bounds[0], bounds[-1]))
+        if self.left is None:
+            return found
+        left = self.left - self.before(bounds[0])
+        totals = [min(number, left) for number in accumulate(found, initial=0)]
         return [later - earlier for earlier, later in pairwise(totals)]
 
     def before(self, instant: int) -> int:
         """How many run before an instant."""
         if self.first is None or instant <= self.first:
             return 0
-        found = self._planned(self.first, instant)
-        if self.pause is not None:
-            found -= self._planned(max(self.first, self.pause[0]), min(instant, self.pause[1]))
+        found = self._running(self.first, instant)
         return found if self.left is None else min(found, self.left)
 
     def next_from(self, instant: int) -> int | None:
@@ -89,6 +96,14 @@ class Coming:
             return None
         found = max(from_datetime(later), self.first)
         return found if self.left is None or self.before(found) < self.left else None
+
+    def _running(self, low: int, high: int) -> int:
+        """Number of instants with low <= x < high outside the pause, from the first on, whatever is left of them."""
+        if self.first is None:
+            return 0
+        low = max(low, self.first)
+        found = self._planned(low, high)
+        return found - (self._planned(max(low, self.pause[0]), min(high, self.pause[1])) if self.pause else 0)
 
     def _planned(self, low: int, high: int) -> int:
         """Number of instants with low <= x < high."""

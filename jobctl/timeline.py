@@ -66,6 +66,7 @@ def bars(store: Store, chosen: Filter, window: Window, cells: int, limit: int, *
         "now": window.now,
         "cells": cells,
         "each": each,
+        "unit": 1 if (window.end - window.start) * cells < 2**63 else 1000,
         "limit": limit,
         "most": MOST,
         "pause": LEAST_PAUSE if each else max(LEAST_PAUSE, (window.end - window.start) // cells // 2),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from jobctl.clock import MICROSECONDS
+from jobctl.clock import FOREVER, MICROSECONDS
 from jobctl.document import instant, job_document
 from jobctl.model import Job, JsonDict, State, Status, SystemJob
 from jobctl.output.tables import Column, View
@@ -134,7 +134,7 @@ SYSTEM_JOB_COLUMNS: Final[Sequence[Column[SystemJob]]] = (
 
 def _next_text(row: JobView, view: View) -> str:
     at = row.next_at
-    if at is None:
+    if at is None or at == FOREVER:
         return ""
     text = local(at, offset=False).removesuffix(":00") if view.terminal else local(at)
     return f"{text} ({relative(at, view.now)})"

@@ -9,7 +9,7 @@ from jobctl.clock import MICROSECONDS
 from jobctl.document import recurrence_pattern
 from jobctl.model import CatchUp, Definition, Overlap, Plan, SystemJob, Wait
 from jobctl.output.columns import JobView, Occurrence, elapsed, status_style, status_words
-from jobctl.output.text import duration, escape, local, relative
+from jobctl.output.text import duration, escape, local, relative, until
 from jobctl.targets import shown
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def policies(out: Output, plan: Plan) -> list[Field]:
     catch_up += [] if window is None else [f"if no later than {length(window)}"]
     paused = None
     if plan.paused_until is not None and plan.paused_until > out.view.now:
-        paused = f"until {at(out, plan.paused_until)}" + (f": {plan.pause_reason}" if plan.pause_reason else "")
+        reason = f": {plan.pause_reason}" if plan.pause_reason else ""
+        paused = until(plan.paused_until, str(at(out, plan.paused_until))) + reason
     return [
         ("paused", paused),
         ("overlap", None if plan.overlap is Overlap.SKIP else plan.overlap.value),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from jobctl.clock import MICROSECONDS, to_datetime
+from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
 
 # C0, DEL, C1, line separators, bidirectional controls, lone surrogates and other invisible format characters.
 UNSAFE: Final = re.compile(
@@ -36,6 +36,11 @@ def local(instant: int, *, offset: bool = True) -> str:
     # astimezone() asks the C library, which spares the import of zoneinfo.
     text = to_datetime(instant).astimezone().isoformat(sep=" ", timespec="seconds")
     return f"{text[:19]} {text[19:]}" if offset else text[:19]
+
+
+def until(instant: int, text: str) -> str:
+    """`until TEXT`, which tells of the instant; for the last one that there is `until further notice`."""
+    return "until further notice" if instant == FOREVER else f"until {text}"
 
 
 def relative(instant: int, now: int) -> str:

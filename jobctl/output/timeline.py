@@ -24,6 +24,8 @@ STEPS: Final = tuple(
     for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 ) + tuple(timedelta(days=days) for days in (1, 2, 7, 14, 28, 91, 182, 364, 3640))
 DAY: Final = timedelta(days=1)
+LAST: Final = datetime(9999, 12, 31)
+"""Of local times: beyond, there is no day left for the offset from UTC."""
 
 
 class Mark(NamedTuple):
@@ -179,7 +181,7 @@ def ticks(window: Window, cells: int) -> Iterator[tuple[int, str]]:
     start = to_datetime(window.start).astimezone().replace(tzinfo=None)
     moment = datetime(start.year, start.month, start.day)
     moment += (start - moment) // step * step
-    while True:
+    while moment < LAST - step:
         moment += step
         instant = from_datetime(moment.astimezone())
         if instant >= window.end:

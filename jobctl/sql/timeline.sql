@@ -3,7 +3,8 @@
 -- What lies between :from and :to, for each name and kind: from which cell of the axis to which one, and how many. With
 -- :each every one by itself. What ended is found by its end, so that a long history is not read; the names are those
 -- that were active last. Kinds: succeeded, failed (also an attempt that was retried), canceled, not_run (its planned
--- instant passed without it), running, paused, waiting, next.
+-- instant passed without it), running, paused, waiting, next. An axis of centuries is cut by a coarser :unit than the
+-- microsecond, as 64 bits do not hold the product.
 -- name: timeline
 WITH chosen AS NOT MATERIALIZED (
   SELECT s.*
@@ -68,8 +69,8 @@ seen AS (
 named AS (
   SELECT name, count(*) OVER () AS names FROM seen GROUP BY name ORDER BY max(until) DESC, name LIMIT :limit)
 SELECT seen.name, seen.kind,
-       max((seen.begins - :from) * :cells / (:to - :from), 0) AS first,
-       min((seen.until - :from) * :cells / (:to - :from), :cells - 1) AS last,
+       max((seen.begins - :from) / :unit * :cells / ((:to - :from) / :unit), 0) AS first,
+       min((seen.until - :from) / :unit * :cells / ((:to - :from) / :unit), :cells - 1) AS last,
        count(*), min(seen.begins), max(seen.until), named.names, min(seen.sequence),
        min(jobs.name), min(seen.status), min(seen.reason),
        max(seen.ends IS NULL)

@@ -33,6 +33,9 @@ class Dialect:
     """Also for what the gate refuses: 401 may lead a browser to where people sign in."""
     description: Description | None = None
     """None for pages: they are for people."""
+    any_case: bool = False
+    """Whether its addresses are the same in any letter case."""
 
     def owns(self, path: str) -> bool:
+        path = path.lower() if self.any_case else path
         return not self.prefix or path == self.prefix or path.startswith(self.prefix.rstrip("/") + "/")

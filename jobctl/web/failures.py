@@ -78,7 +78,10 @@ def failure_of(error: Exception) -> Failure:
         case Rejected():
             return error.failure
         case HTTPException():
-            return Failure(error.status_code, _sentence(error), dict(error.headers or {}))
+            headers = {**(error.headers or {})}
+            if "Allow" in headers:  # the router's set comes in another order with every process
+                headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+            return Failure(error.status_code, _sentence(error, headers), headers)
         case JobctlError():
             for kind, status in STATUSES:
                 if isinstance(error, kind):
@@ -87,12 +90,11 @@ def failure_of(error: Exception) -> Failure:
     return Failure(500, "an error inside jobctl; its log says more")
 
 
-def _sentence(error: HTTPException) -> str:
+def _sentence(error: HTTPException, headers: Mapping[str, str]) -> str:
     if error.status_code == 404:
         return "nothing is found at this address"
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return f"this address does not take that method; it takes {allowed}"
+        return f"this address does not take that method; it takes {headers.get('Allow', '')}"
     return error.detail
 
 

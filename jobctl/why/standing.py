@@ -10,6 +10,7 @@ from jobctl import ledger
 from jobctl.clock import MICROSECONDS
 from jobctl.errors import BadInput
 from jobctl.model import NOT_STARTED, Plan, Reason, State, Status, SystemJob
+from jobctl.output.text import until
 from jobctl.why.daemons import jumps
 from jobctl.why.facts import Case, Fact, first_command, length, named, operation, quoted, resume, said, when
 from jobctl.why.queues import behind, first_of_chain, room
@@ -149,13 +150,13 @@ def scheduled(case: Case, row: SystemJob) -> Fact:
 
 def rests(case: Case, plan: Plan, row: SystemJob) -> Fact:
     """Its schedule rests. What has fallen due meanwhile is not run at its end: a person can only run it now."""
-    until = plan.paused_until or 0
-    asked = [event for event in case.store.events(job_id=row.job_id) if event.detail.get("until") == until]
+    end = plan.paused_until or 0
+    asked = [event for event in case.store.events(job_id=row.job_id) if event.detail.get("until") == end]
     actor = asked[0].actor if asked else "somebody"
-    text = f"its schedule rests until {case.ago(until)}{said(plan.pause_reason)}, as {actor} asked"
+    text = f"its schedule rests {until(end, case.ago(end))}{said(plan.pause_reason)}, as {actor} asked"
     ahead = row.occurrence_at is not None and row.occurrence_at > case.now
     command = f"jobctl unschedule {row.job} --until now" if ahead else resume(row)
-    return Fact("schedule_rests", text, command, {"since": plan.paused_from, "until": until, "actor": actor})
+    return Fact("schedule_rests", text, command, {"since": plan.paused_from, "until": end, "actor": actor})
 
 
 def postponed(case: Case, row: SystemJob) -> Fact:

@@ -214,6 +214,7 @@ class Watched:
 
     inner: Schedule
     asked: list[datetime] = field(default_factory=list)
+    counted: list[timedelta] = field(default_factory=list)
 
     def next_after(self, i: datetime) -> datetime | None:
         self.asked.append(i)
@@ -226,6 +227,7 @@ class Watched:
         return self.inner.last_before(i)
 
     def count_between(self, a: datetime, b: datetime) -> int:
+        self.counted.append(b - a)
         return self.inner.count_between(a, b)
 
     def describe(self) -> str:
@@ -290,6 +292,16 @@ def test_counts_are_those_of_the_list(spec: dict[str, object]) -> None:
         assert [one.at for one in listed if not one.note.startswith("paused")] == running
         later = next((one for one in brute(coming, bounds[-1] + 10**13) if one >= bounds[5]), None)
         assert coming.next_from(bounds[5]) == later
+
+
+@pytest.mark.parametrize(("left", "times"), [(None, 1), (10**9, 2)])
+def test_far_away_only_what_is_asked_about_is_counted(left: int | None, times: int) -> None:
+    schedule = make({"notation": "cron", "expression": "*/7 * * * *"})
+    begins = datetime(8000, 1, 1, tzinfo=UTC)
+    bounds = [from_datetime(begins + timedelta(days=day)) for day in range(32)]
+    assert sum(Coming(schedule, "UTC", from_datetime(START), left).counts(bounds)) == 31 * 24 * 9
+    # From now to there at most once, to know how many are left.
+    assert sum(schedule.counted, timedelta()) <= (times - 1) * (begins - START) + 2 * timedelta(days=31)
 
 
 def test_a_pause_is_one_line_of_the_list() -> None:

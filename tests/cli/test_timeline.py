@@ -161,6 +161,15 @@ def test_the_axis_is_in_local_time(jobctl: Jobctl, past: Past) -> None:
     assert [found[2][found[1].index(hour)] for hour in found[1].split()] == ["+"] * 6
 
 
+def test_the_axis_may_end_where_the_calendar_does(jobctl: Jobctl) -> None:
+    jobctl("add", "once", "--at", "9999-12-29T23:00Z", "--", "true", expect=0)
+    for since in ("1970-01-02", "9990-01-01", "9999-12-29"):
+        for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
+            args = ("--since", since, "--until", "9999-12-30 00:00Z")
+            found = jobctl("monitor", "--timeline", *args, env={"TZ": zone}, expect=0)
+            assert found.stdout.splitlines()[2].startswith(" ") and not found.stderr
+
+
 def test_without_a_window_it_fits_what_there_is(jobctl: Jobctl, past: Past) -> None:
     one = past.job("one")
     past.add(one, Status.SUCCEEDED, created_on=past.now - 30 * HOUR)

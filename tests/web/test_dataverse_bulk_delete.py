@@ -131,6 +131,7 @@ def is_completed(dataverse: Dataverse, address: str) -> bool:
             "SendEmailNotification is nothing jobctl has",
         ),
         (body(condition("statecode", "Equal", 3), ToRecipients=[{}]), "ToRecipients is nothing jobctl has"),
+        (body(condition("statecode", "Equal", 3), JobName=None), "JobName is a text, the name of what is to delete"),
         (body(condition("statecode", "Equal", 3), JobName=""), "the JobName has from 1 to 256 characters"),
         (body(condition("statecode", "Equal", 3), RunNow="yes"), "RunNow is true or false"),
         (body(condition("statecode", "Equal", 3), RunNow=True, RecurrencePattern="FREQ=DAILY;"), "neither recurs nor"),

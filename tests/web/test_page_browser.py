@@ -300,6 +300,9 @@ def test_every_view_is_accessible_and_fits(
     jobctl("run", "slow", expect=0)
     jobctl("run", "--", "true", "x" * 200, expect=0)
     jobctl("wait", "4", expect=0)
+    jobctl("add", "tonight", "--at", "23:59:59.999", "--", "true", expect=0)  # today is the month's busiest day
+    jobctl("add", "rests", "--every", "1d", "--start", "2099-01-01T00:00Z", "--", "true", expect=0)
+    jobctl("unschedule", "rests", "--until", "2099-02-01T00:00Z", expect=0)
     viewport = PHONE if device == "phone" else DESKTOP
     page = open_page(viewport=viewport, color_scheme=theme, locale=language, has_touch=device == "phone")
     page.goto("/")
@@ -307,7 +310,7 @@ def test_every_view_is_accessible_and_fits(
     page.locator("#token").fill(token)
     page.keyboard.press("Enter")
     page.wait_for_selector("#rows")
-    for view in ("", "?state=nothing", "/1", "/2", "/3", "/4", "/jobs", "/jobs/nightly", "/month", "/timeline", "/x"):
+    for view in ("", "?state=nothing", "/1", "/2", "/3", "/4", "/jobs", "/jobs/rests", "/month", "/timeline", "/x"):
         page.goto(f"/monitor{view}")
         check_view(page, view)
     assert page.evaluate("document.documentElement.lang") == language[:2]

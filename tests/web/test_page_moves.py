@@ -61,6 +61,8 @@ def test_one_that_runs_is_paused_resumed_and_canceled(jobctl: Jobctl, daemon: St
     person.send("/monitor/1", "/monitor/1/pause")
     wait_until(lambda: row(jobctl, 1)["reason"] == "paused")
     assert person.offers("/monitor/1") == {"resume", "postpone", "cancel"}
+    person.send("/monitor/1", "/monitor/1/postpone", until="2099-05-06T07:08", **{"for": ""})
+    assert ">2099-05-06 07:08<" in person.page("/monitor")  # when it goes on, not when it began
     person.send("/monitor/1", "/monitor/1/resume")
     is_now(jobctl, 1, "in_progress")
     done = person.send("/monitor/1", "/monitor/1/cancel")
@@ -103,12 +105,28 @@ def test_a_schedule_rests_and_ends(jobctl: Jobctl, person: Person) -> None:
     plan = jobctl("show", "hourly", "--json", expect=0).json["job"]["schedule"]
     assert plan["active"] and plan["pause_reason"] == "moving <disks>"
     assert person.send("/monitor/jobs/hourly", place, rest="yes", until="").status_code == 400
+    assert "do-wake" in person.page("/monitor/jobs/hourly") and ">rests<" in person.page("/monitor/jobs")
+    for past in ("now", "2020-01-01T00:00"):
+        woken = person.send("/monitor/jobs/hourly", place, rest="yes", until=past)
+        assert "goes on" in person.page(woken.headers["location"])
+        assert "do-wake" not in person.page("/monitor/jobs/hourly") and ">rests<" not in person.page("/monitor/jobs")
     ended = person.send("/monitor/jobs/hourly", place)
     assert "has ended" in person.page(ended.headers["location"])
     assert not jobctl("show", "hourly", "--json", expect=0).json["job"]["schedule"]["active"]
     assert row(jobctl, 1)["reason"] == "unscheduled"
     refused = person.post(place, form_key=person.key())
     assert refused.status_code == 409 and "has no schedule" in check_page(refused).text
+
+
+def test_what_rests_until_further_notice_says_no_more(jobctl: Jobctl, person: Person) -> None:
+    jobctl("add", "once", "--at", "2099-01-01T00:00Z", "--", "true", expect=0)
+    jobctl("unschedule", "once", "--until", "9999-12-30T23:59:59.999999Z", expect=0)  # as Azure's disabled ones
+    for view in ("/monitor", "/monitor/1", "/monitor/jobs", "/monitor/jobs/once", "/monitor/month?month=2099-01"):
+        text = check_page(person.get(view)).text
+        assert "until further notice" in text and "9999" not in text
+    for command in (("list",), ("show", "once"), ("why", "once"), ("next", "once")):
+        shown = jobctl(*command, expect=0).stdout
+        assert "9999" not in shown and ("until further notice" in shown or command == ("list",))
 
 
 def test_what_is_not_legal_is_refused_as_by_the_command(jobctl: Jobctl, person: Person, daemon: StartDaemon) -> None:

@@ -14,6 +14,8 @@ from jobctl import control, scheduling
 from jobctl.model import Definition, Status
 from jobctl.scheduling import Planned
 from jobctl.submitting import submit_adhoc
+from jobctl.timeline import Bar
+from jobctl.web.page import axis
 from jobctl.web.page.rendering import FILES
 from tests.cli.history import Past
 from tests.conftest import Jobctl
@@ -286,6 +288,21 @@ def test_what_is_not_there_is_a_page(known: Known) -> None:
         assert "is no month" in known.person.page(f"/monitor/month?{query}", 400)
     assert "has no schedule" in known.person.page("/monitor/month?job=Backup", 409)
     assert known.person.get("/monitor/1/cancel").status_code == 405
+
+
+def test_one_that_stands_still_hides_none_that_runs() -> None:
+    def bar(kind: str, goes_on: bool) -> Bar:
+        return Bar("long", kind, 10, 90, 1, 0, 1, 1, 1, "long", 20, None, goes_on)
+
+    bars = [bar("paused", False), bar("running", True), bar("paused", True), bar("succeeded", False)]
+    drawn = [(one.kind, one.bar is not None and one.bar.open) for one in axis.line("long", bars, []).drawn]
+    # What lies within a run, and is over, is drawn over it.
+    assert drawn == [("paused", True), ("succeeded", False), ("running", True), ("paused", False)]
+
+
+@pytest.mark.parametrize("until", ["9999-12-30", "2027-01-01"])
+def test_an_axis_of_all_times_is_drawn(known: Known, until: str) -> None:
+    assert "planned" in known.person.page(f"/monitor/timeline?since=1970-01-02&until={until}")
 
 
 def test_a_month_counts_what_the_calendar_does(known: Known) -> None:

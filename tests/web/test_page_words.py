@@ -10,7 +10,7 @@ import pytest
 
 from jobctl.model import REASONS, Reason, State, Status
 from jobctl.output.timeline import MARKS
-from jobctl.web.page import one, rendering, words
+from jobctl.web.page import jobs, one, rendering, words
 from jobctl.web.page.words import LANGUAGES, Words, preferred
 
 KEY = re.compile(r"""(?:\bt|\bwords)\(\s*(?:"([^"{]+)"|'([^']+)')(\s*~)?""")
@@ -19,7 +19,7 @@ MADE = {
     "state.": [state.label for state in State],
     "reason.": [reason.value for reasons in REASONS.values() for reason in reasons],
     "action.": [*one.OFFERED],
-    "done.": [*one.DONE, "rest", "unschedule"],
+    "done.": [*one.DONE, *jobs.DONE],
     "legend.": list(MARKS),
     "month.": [str(number) for number in range(1, 13)],
     "weekday.": [str(number) for number in range(1, 8)],

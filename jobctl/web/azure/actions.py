@@ -62,7 +62,8 @@ def read(value: object) -> Action:
     known_only(value, ELEMENTS, "action", "a job takes no data or request from its schedule")
     job = value.get("job")
     if not isinstance(job, str) or not job:
-        raise BadInput(f"action.job cannot be {shown(job)}; it is the name of a job")
+        wrong = f"cannot be {shown(job)}" if "job" in value else "is missing"
+        raise BadInput(f"action.job {wrong}; it is the name of a job")
     policy = value.get("retryPolicy")
     if policy is not None and not isinstance(policy, dict):
         raise BadInput(f"action.retryPolicy cannot be {shown(policy)}; it is an object with {', '.join(POLICY)}")
@@ -85,7 +86,7 @@ def policy_document(definition: Definition) -> dict[str, Any]:
 def check_policy(action: Action, definition: Definition) -> None:
     """Raises BadInput, and Refused for a policy that is not the job's own."""
     own = policy_document(definition)
-    if action.policy is None or action.policy == own:
+    if action.policy is None or in_our_case(action.policy) == own:
         return
     wanted = retries(action.policy)
     if wanted.count == definition.retries and (
@@ -98,6 +99,12 @@ def check_policy(action: Action, definition: Definition) -> None:
         f"action.retryPolicy is not that of job {action.job!r}, which is {json.dumps(own)}: "
         f"leave it out, or change the job with: {change}"
     )
+
+
+def in_our_case(policy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the letters of its type as they are given back: `Fixed`."""
+    kind = policy.get("retryType")
+    return {**policy, "retryType": kind.capitalize()} if isinstance(kind, str) else policy
 
 
 def retries(policy: Mapping[str, Any]) -> Retries:

@@ -135,9 +135,8 @@ def routes(root: str) -> list[Route]:
 
 
 def dialect(prefix: str, root: str) -> Dialect:
-    return Dialect(
-        prefix, partial(routes, root), render, Description(partial(openapi.paths, root), openapi.schemas, "AzureError")
-    )
+    description = Description(partial(openapi.paths, root), openapi.schemas, "AzureError")
+    return Dialect(prefix, partial(routes, root), render, description, any_case=True)
 
 
 DIALECT: Final = dialect("/subscriptions", LONG)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jobctl import ledger, scheduling, submitting
-from jobctl.clock import from_datetime, to_datetime
+from jobctl.clock import FOREVER, from_datetime, to_datetime
 from jobctl.control import NAME
 from jobctl.errors import BadInput, NotFound, Refused
 from jobctl.model import Job, JobVersion, Plan
 from jobctl.schedule import own_terms
-from jobctl.schedule.daylight import LATEST
 from jobctl.scheduling import Planned, Policies
 from jobctl.states import CatchUp
 from jobctl.store import Store, Transaction
@@ -22,8 +21,6 @@ from jobctl.web.azure.documents import DISABLED, FINAL, Wanted
 
 RUN: Final = "azure"
 """The message name of what is run beside the schedule; an index finds it by that."""
-FOREVER: Final = from_datetime(LATEST)
-"""Until when the schedule of a disabled job rests."""
 RECENT: Final = 1000
 """Azure keeps the last 1000 executions; the newest of them tells how a job ended."""
 RESTS: Final = "disabled as an Azure job"

@@ -32,6 +32,10 @@ class Changed(JobctlError):
     """It is not as the client knew it (If-Match)."""
 
 
+class OtherType(JobctlError):
+    """The body is of a type that is not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     method: str
@@ -65,10 +69,10 @@ class Request:
         return match[1] if match else "minimal"
 
     def document(self) -> object:
-        """The body. Raises BadInput if it is not JSON."""
+        """The body. Raises OtherType and BadInput if it is not JSON."""
         kind = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise BadInput(f"the body is application/json, not {shown(kind)}")
+            raise OtherType(f"the body is to be application/json, not {shown(kind)}")
         try:
             return json.loads(jsontext.check_json(self.body.decode("utf-8")))
         except UnicodeDecodeError:
@@ -113,6 +117,8 @@ def failed(error: JobctlError) -> Answer:
     """An error as OData 4.0 has it: a code and a sentence."""
     if isinstance(error, Changed):
         return refused(412, "0x80060882", str(error))
+    if isinstance(error, OtherType):
+        return refused(415, "0x80060888", str(error))
     for kind, status, code in CODES:
         if isinstance(error, kind):
             return refused(status, code, str(error))

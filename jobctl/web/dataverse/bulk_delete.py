@@ -46,7 +46,9 @@ class Request:
 def request(body: object, now: int, actor: Callable[[int], str | None]) -> Request:
     """What the body of the action asks for; `actor` knows the name of an actor by its number. Raises BadInput."""
     said = _checked(body)
-    name = texts.word(said.get("JobName"), "JobName", control.MAX_NAME)
+    if not isinstance(said.get("JobName"), str):
+        raise BadInput("JobName is a text, the name of what is to delete")
+    name = texts.word(said["JobName"], "JobName", control.MAX_NAME)
     queries = said.get("QuerySet")
     if not isinstance(queries, list) or len(queries) != 1:
         raise BadInput("QuerySet is a list with one query")

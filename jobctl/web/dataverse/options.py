@@ -32,6 +32,8 @@ MOST_IN_PAGE: Final = 5000
 MOST_SKIPPED: Final = 50_000
 MOST_ORDERS: Final = 10
 LONGEST_FILTER: Final = 32_768
+LARGEST: Final = 2**31 - 1
+"""Of the numbers of Dataverse: Edm.Int32."""
 FORMATS: Final = re.compile(r"(?:application/)?json(?:\s*;.*)?", re.ASCII)
 
 
@@ -195,8 +197,8 @@ def paging(said: Mapping[str, str], preferred: int | None) -> Paging:
 
 
 def whole(text: str, what: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII):
-        raise BadInput(f"{what} is a whole number from 0, not {shown(text)}")
+    if not re.fullmatch("[0-9]{1,10}", text, re.ASCII) or int(text) > LARGEST:
+        raise BadInput(f"{what} is a whole number from 0 to {LARGEST}, not {shown(text)}")
     return int(text)
 
 

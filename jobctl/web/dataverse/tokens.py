@@ -28,6 +28,8 @@ WORDS: Final = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
+OFFSET: Final = re.compile(r"[Tt]\d\d:\d\d[\d:.]* \d\d\Z", re.ASCII)
+"""The first half of an instant's offset from UTC whose + was read as a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def words(text: str) -> Iterator[Word]:
         match = WORDS.match(text, at)
         if match is None or match.lastgroup is None and match.end() == at:
             at += len(text[at:]) - len(text[at:].lstrip())
-            raise BadInput(f"{shown(text[at:])} at character {at + 1} is no word of a filter")
+            hint = "; in an address + is a space: write it as %2B" if OFFSET.search(text[:at]) else ""
+            raise BadInput(f"{shown(text[at:])} at character {at + 1} is no word of a filter{hint}")
         kind = next(name for name, found in match.groupdict().items() if found is not None)
         yield Word(kind, match[kind], match.start(kind))
         at = match.end()

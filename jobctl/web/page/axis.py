@@ -113,9 +113,14 @@ def drawn(store: Store, asked: Asked, now: int) -> Drawing:
 
 
 def line(name: str, found: list[Bar], coming: list[int]) -> Line:
-    own = sorted((bar for bar in found if bar.name == name), key=lambda bar: list(MARKS).index(bar.kind))
+    own = sorted((bar for bar in found if bar.name == name), key=rank)
     ahead = [Drawn("next", percent(cell), percent(1)) for cell in coming]
     return Line(name, next((bar.job for bar in own if bar.job == name), None), [*ahead, *placed(own)])
+
+
+def rank(bar: Bar) -> int:
+    """Of two in one place the higher is seen; one that still stands still must not hide those that run meanwhile."""
+    return list(MARKS).index("waiting" if bar.kind == "paused" and bar.open else bar.kind)
 
 
 def placed(own: list[Bar]) -> Iterator[Drawn]:

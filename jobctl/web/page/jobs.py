@@ -30,7 +30,7 @@ from jobctl.why import Explanation, why_job
 PAGE: Final = 100
 OCCURRENCES: Final = 8
 RUNS: Final = 10
-DONE: Final = ("rest", "unschedule")
+DONE: Final = ("rest", "unschedule", "wake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ async def jobs(request: Request) -> Response:
         return found, more, control.daemon_running(store.database.config)
 
     views, more, daemon = await read(request, look)
-    return page.answer("jobs.html", views=views, more=more, after=after, daemon=daemon)
+    resting = {view.job.name for view in views if rests(view.job, page.show.now)}
+    return page.answer("jobs.html", views=views, resting=resting, more=more, after=after, daemon=daemon)
 
 
 @needs(Scope.READ)
@@ -81,6 +82,7 @@ async def shown(
         view=found.view,
         definition=found.view.job.version.definition,
         scheduled=is_scheduled(found.view.job),
+        rests=rests(found.view.job, page.show.now),
         daemon=found.daemon,
         fields=fields,
         message=None if failure is None else failure.message,
@@ -100,6 +102,10 @@ def known(store: Store, name: str) -> Known:
 
 def is_scheduled(job: Job) -> bool:
     return job.plan is not None and job.plan.active
+
+
+def rests(job: Job, now: int) -> bool:
+    return job.plan is not None and job.plan.active and (job.plan.paused_until or 0) > now
 
 
 @needs(Scope.SUBMIT)
@@ -128,7 +134,7 @@ def submission(page: Page, name: str, fields: Mapping[str, str]) -> partial[Syst
 
 @needs(Scope.MANAGE)
 async def unschedule(request: Request) -> Response:
-    """For good, or until an instant."""
+    """For good, or until an instant; one that has come ends a rest."""
     name = request.path_params["name"]
     page, fields = Page(request), await payloads.form(request)
     try:
@@ -139,7 +145,7 @@ async def unschedule(request: Request) -> Response:
         await write(request, lambda store: _unscheduled(store, name, instant, why))
     except JobctlError as error:
         return await refused(request, name, error, fields)
-    done = "unschedule" if instant is None else "rest"
+    done = "unschedule" if instant is None else "rest" if instant > page.show.now else "wake"
     return RedirectResponse(f"{PREFIX}/jobs/{quote(name)}?done={done}", 303)
 
 

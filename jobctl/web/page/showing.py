@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from markupsafe import Markup
 
-from jobctl.clock import MICROSECONDS, to_datetime
+from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
 from jobctl.model import State, Status, SystemJob
 from jobctl.output.columns import elapsed
 from jobctl.output.text import duration, span
@@ -42,16 +42,20 @@ class Shower:
         return f"{moment:%H:%M:%S}" if moment.date() == self.local(self.now).date() else f"{moment:%Y-%m-%d %H:%M}"
 
     def distance(self, instant: int) -> str:
-        """How far away it is: `2m ago`."""
+        """How far away it is: `2m ago`; nothing for what nobody can foresee."""
+        if instant == FOREVER:
+            return ""
         seconds = abs(instant - self.now) // MICROSECONDS
         if not seconds:
             return self.words("time.now")
         return self.words("time.in" if instant > self.now else "time.ago", span=span(seconds))
 
     def moment(self, instant: int | None, *, full: bool = False) -> Markup:
-        """As an element that machines can read, too; nothing for none."""
+        """As an element that machines can read, too; nothing for none, words for the last one that there is."""
         if instant is None:
             return Markup("")
+        if instant == FOREVER:
+            return Markup("{}").format(self.words("time.forever"))
         shown = self.text(instant) if full else self.brief(instant)
         machine = self.local(instant).isoformat(timespec="seconds")
         title = self.distance(instant) if full else f"{self.text(instant)}, {self.distance(instant)}"
@@ -88,7 +92,9 @@ class Shower:
         return Markup("{}").format(duration(seconds))
 
     def when(self, row: SystemJob) -> int:
-        """The instant that matters of it now: its end, its begin, or when it is due."""
+        """The instant that matters of it now: its end, its begin, or when it is due, begun before or not."""
+        if row.state is State.SUSPENDED and row.due_at > self.now:
+            return row.due_at
         return row.completed_on or row.started_on or row.due_at
 
     def length(self, seconds: float | None) -> str:
