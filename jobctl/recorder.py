@@ -16,7 +16,7 @@ from jobctl.model import NOT_STARTED, Outcome, Reason, State, Status, SystemJob
 from jobctl.pace import Pace
 from jobctl.rows import system_job_from
 from jobctl.store import Transaction
-from jobctl.successes import Successes
+from jobctl.successes import Successes, seconds_of
 
 log = logging.getLogger("jobctl")
 
@@ -36,11 +36,12 @@ class Recorder:
 
     def apply(self, tx: Transaction, runner: Runner, message: Message) -> None:
         """Unknown kinds are ignored: a runner of another version may say more."""
-        if not self.successes.add(tx, runner, message):
+        if others := self.successes.add(tx, runner, message):
             self.finish(tx)
-            handler = getattr(self, f"_on_{message.get('k')}", None)
-            if handler is not None:
-                handler(tx, runner, message)
+            for other in others:
+                handler = getattr(self, f"_on_{other.get('k')}", None)
+                if handler is not None:
+                    handler(tx, runner, other)
         if number := message.get("n"):
             self.seen[runner] = max(number, self.seen.get(runner, 0))
 
@@ -51,8 +52,10 @@ class Recorder:
 
     def settled(self) -> None:
         """To be called once the transaction is committed."""
-        for runner, sequence, seconds in self.successes.written:
-            self._measured(runner.given.pop(sequence, None), seconds)
+        for runner, ends in self.successes.written:
+            given = runner.given
+            for sequence, seconds in seconds_of(ends):
+                self._measured(given.pop(sequence, None), seconds)
         for action in self.after:
             action()
         for runner, number in self.seen.items():
