@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_RESULT = 1024 * 1024
 MAX_DEPTH = 64
+MAX_PLAIN = 10**18
+"""Whole numbers up to which neither size nor form needs a look."""
 MAX_FITTING = 1000
 FITTING: set[Any] = set()
 """Functions with the shapes of arguments that fit them."""
@@ -36,6 +38,11 @@ class Failure(Exception):
 def load(name: str) -> Callable[..., Any]:
     """The object that `module:function` names."""
     module_name, _, path = name.partition(":")
+    module = sys.modules.get(module_name)
+    if type(module) is types.ModuleType:
+        found = module.__dict__.get(path)
+        if type(found) is types.FunctionType:  # looking it up has run nobody's code
+            return found
     try:
         if module_name not in sys.modules:
             importlib.invalidate_caches()
@@ -53,11 +60,14 @@ def load(name: str) -> Callable[..., Any]:
 
 def arguments(name: str, function: Callable[..., Any], data: str | None) -> tuple[list[Any], dict[str, Any]]:
     """The positional and keyword arguments that `data` (JSON text or None) stands for."""
+    plain = type(function) is types.FunctionType
+    if data is None and plain and (function, 0) in FITTING:
+        return [], {}
     value = None if data is None else json.loads(data)
     kwargs = value if isinstance(value, dict) else {}
     args = value if isinstance(value, list) else [] if value is None or value is kwargs else [value]
     # Whether arguments fit depends only on their number and names.
-    shape = (function, len(args), *kwargs) if type(function) is types.FunctionType else None
+    shape = (function, len(args), *kwargs) if plain else None
     if shape in FITTING:
         return args, kwargs
     import inspect
@@ -102,6 +112,8 @@ def encoded(value: Any) -> str:
     """The JSON text of a result. Raises Failure."""
     if value is None:
         return "null"
+    if type(value) is int and -MAX_PLAIN <= value <= MAX_PLAIN:
+        return str(value)
     check_size(value)
     try:
         text = encode(value)

@@ -74,10 +74,11 @@ class Channel:
 
     def receive(self) -> Any:
         """The next request; None once there can be no more."""
-        with suppress(OSError, ValueError, StopIteration):
+        try:
             size = self.requests.recv_into(self.buffer)
             return parse(str(self.view[:size], "utf-8"), 0)[0]
-        return None
+        except (OSError, ValueError, StopIteration):
+            return None
 
     def has_more(self) -> bool:
         """Whether a request is waiting."""
@@ -85,8 +86,13 @@ class Channel:
 
     def send(self, body: bytes) -> bool:
         """Send JSON text; False when nobody listens any more."""
+        frame = len(body).to_bytes(4, "big") + body
         with self.lock:
-            return self.answers >= 0 and bool(calling.write_all(self.answers, len(body).to_bytes(4, "big") + body))
+            try:
+                written = os.write(self.answers, frame)
+            except (OSError, OverflowError):
+                return False
+            return written == len(frame) or bool(calling.write_all(self.answers, frame[written:]))
 
     def wait_for_go(self) -> bool:
         """Wait until the runner has looked; False when it is gone."""
@@ -150,9 +156,11 @@ class Traces:
 def marks() -> tuple[Any, ...]:
     """What shows cheaply that a run left something: threads, children waited for, descriptors, whether one has to wait
     for children."""
-    lowest = -1
-    with suppress(OSError):
-        os.close(lowest := os.dup(2))
+    try:
+        lowest = os.dup(2)
+        os.close(lowest)
+    except OSError:
+        lowest = -1
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return _thread._count(), lowest, _signal.getsignal(_signal.SIGCHLD) is _signal.SIG_IGN, children
 
@@ -190,10 +198,10 @@ class Worker:
         self.begun = memoryview(mmap.mmap(begun, 8 + 8 * RING)).cast("q")
         """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
-        self.variables: dict[str, str] = {}
+        self.variables: dict[bytes, bytes] = {}
         """Those of the newest run."""
-        self.base = dict(os.environ)
-        self.environment = environment()
+        self.base = dict(ENVIRONMENT)
+        self.environment = dict(ENVIRONMENT)
         """As it was left for the newest run."""
         self.runs = 0
         self.files = Files()
@@ -264,16 +272,17 @@ class Worker:
     def set_up(self, run: Run, cwd: str, umask: int, data: str | None, file: str | None) -> None:
         """Undo what an earlier run may have changed."""
         variables = {
-            "JOBCTL_ID": run.id,
-            "JOBCTL_SEQUENCE": str(run.sequence),
-            "JOBCTL_JOB": run.job,
-            "JOBCTL_ATTEMPT": str(run.attempt),
-            "JOBCTL_DEPTH": str(run.depth),
+            b"JOBCTL_ID": run.id.encode(),
+            b"JOBCTL_SEQUENCE": b"%d" % run.sequence,
+            b"JOBCTL_JOB": os.fsencode(run.job),
+            b"JOBCTL_ATTEMPT": b"%d" % run.attempt,
+            b"JOBCTL_DEPTH": b"%d" % run.depth,
         }
         if data is not None:
-            variables["JOBCTL_DATA"] = data
+            variables[b"JOBCTL_DATA"] = os.fsencode(data)
         elif file is not None:
-            variables["JOBCTL_DATA_FILE"] = file
+            variables[b"JOBCTL_DATA_FILE"] = os.fsencode(file)
+        os.environ = ENVIRON  # noqa: B003  # the object, whatever stands there now; its content comes next
         self.set_variables(variables)
         os.umask(umask)
         sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
@@ -283,31 +292,42 @@ class Worker:
             text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
             raise calling.Failure("spawn", text) from None
 
-    def set_variables(self, wanted: dict[str, str]) -> None:
+    def set_variables(self, wanted: dict[bytes, bytes]) -> None:
         """Give the run its variables; only those that differ are touched."""
-        if environment() != self.environment:
-            for name in set(os.environ) - set(self.base):
-                del os.environ[name]
-            self.variables = {}
-            for name, value in self.base.items():
-                os.environ[name] = value
-        for name, value in wanted.items():
-            if self.variables.get(name) != value:
-                os.environ[name] = value
-        if len(self.variables) != len(wanted) or self.variables.keys() != wanted.keys():
-            for name in self.variables.keys() - wanted.keys():
+        known = self.environment
+        if known != ENVIRONMENT:  # an earlier run has changed them
+            for name in ENVIRONMENT.keys() - self.base.keys():
                 self.forget(name)
+            for name, value in self.base.items():
+                put(name, value)
+            self.variables = {}
+            known = self.environment = dict(ENVIRONMENT)
+        before = self.variables
+        for name, value in wanted.items():
+            if before.get(name) != value:
+                put(name, value)
+                known[name] = value
+        if before.keys() != wanted.keys():
+            for name in before.keys() - wanted.keys():
+                self.forget(name)
+            self.environment = dict(ENVIRONMENT)
         self.variables = wanted
-        self.environment = environment()
 
-    def forget(self, name: str) -> None:
-        os.environ.pop(name, None)
+    def forget(self, name: bytes) -> None:
+        os.unsetenv(name)
+        ENVIRONMENT.pop(name, None)
         if name in self.base:
-            os.environ[name] = self.base[name]
+            put(name, self.base[name])
 
 
-def environment() -> dict[Any, Any]:
-    return dict(os.environ._data)  # type: ignore[attr-defined]  # the mapping itself costs a decoding per variable
+ENVIRON = os.environ
+ENVIRONMENT: dict[bytes, bytes] = ENVIRON._data  # type: ignore[attr-defined]  # the mapping itself costs a coding a name
+
+
+def put(name: bytes, value: bytes) -> None:
+    """Set a variable of this process, as `os.environ` does."""
+    os.putenv(name, value)
+    ENVIRONMENT[name] = value
 
 
 def text_of(path: str) -> str:
