@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from jobctl import alarms
 from jobctl.assignment import Runner
 from jobctl.clock import MICROSECONDS
 from jobctl.fleet import Message
 from jobctl.model import Status
+from jobctl.runner.protocol import End, end_message
 from jobctl.store import Transaction
 
 log = logging.getLogger("jobctl")
@@ -21,10 +22,6 @@ NO_RESULT: Final = "null"
 """The result of a callable that returns None; it is shown as what has none."""
 LARGE: Final = 1024
 """Characters of a result above which it is not gathered with the others, but written by itself."""
-
-End = Sequence[Any]
-"""System job, claim, attempt, begin, end, run time, result, as a runner tells a quick success (runner.protocol); of
-others exit code, message, bytes of output, progress and stage follow."""
 
 
 class Gathered:
@@ -77,7 +74,7 @@ class Successes:
                 or sequence in sequences
                 or not (no_news.get(one.version) or self._is_no_news(tx, one.version))
             ):
-                others.append(message_of(end))
+                others.append(end_message(end))
                 continue
             sequences.add(sequence)
             if is_large(end):
@@ -172,9 +169,8 @@ def full_end(message: Message, now: int) -> End:
     )
 
 
-def message_of(end: End, result: str | None = None) -> Message:
+def message_of(end: End, result: str | None) -> Message:
     """What a runner would say of it alone."""
-    sequence, claim, attempt, at, ended_on, run_time, told, *others = end
-    outcome = {"status": Status.SUCCEEDED, "ended_on": ended_on, "run_time": run_time, "result": result or told}
-    outcome.update(zip(("exit_code", "message", "log_bytes", "progress", "stage"), others, strict=False))
-    return {"k": "end", "sequence": sequence, "claim": claim, "attempt": attempt, "at": at, "outcome": outcome}
+    message = end_message((*end[:6], result))
+    message["outcome"].update(zip(("exit_code", "message", "log_bytes", "progress", "stage"), end[7:], strict=False))
+    return message

@@ -7,7 +7,6 @@ begun, it becomes a Run of its own, and all others are taken back: the kernel de
 from __future__ import annotations
 
 from collections import deque
-from json.encoder import encode_basestring_ascii
 from typing import Any, Final, Protocol
 
 from jobctl import clock as clocks
@@ -20,7 +19,7 @@ from jobctl.runner.callable import NONSENSE, Answer, Call, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
-from jobctl.runner.protocol import Message
+from jobctl.runner.protocol import End, Message
 from jobctl.runner.report import Reports
 from jobctl.runner.run import TOLD_AFTER
 from jobctl.runner.work import Work
@@ -29,6 +28,8 @@ MAX_HELD: Final = 128
 MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
 DOZE: Final = 0.0002
+MOST_TOGETHER: Final = 8 * 1024
+"""Characters of a result that goes into one message with those of others."""
 MAX_KNOWN: Final = 64
 MAX_KNOWN_LENGTH: Final = 200
 BELIEVED: Final = 1.0
@@ -43,6 +44,7 @@ class Owner(Protocol):
     loop: Loop
     journal: Journal
     queue: deque[Work]
+    ends: list[End]
     worker: Worker | None
 
     def send(self, message: Message) -> None: ...
@@ -227,14 +229,11 @@ class Feed:
             return False
         self.held.popleft()
         began, ran = self.believed(work, began, ran)
-        journal = self.owner.journal
-        encoded = (
-            f'{{"k":"end","sequence":{work.sequence},"claim":{work.claim},"attempt":{work.attempt},"at":{began},'
-            f'"outcome":{{"status":{outcome.SUCCEEDED},"result":{encode_basestring_ascii(result)},'
-            f'"ended_on":{began + ran},"run_time":{ran}}},"n":{journal.next_ordinal()}}}'
-        ).encode()
-        journal.add_text(encoded)
-        self.owner.tell(encoded)
+        if len(result) <= MOST_TOGETHER:
+            self.owner.ends.append((work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
+        else:
+            told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
+            self.owner.ended_quietly(work, began, told)
         return True
 
     def is_good(self, result: Any) -> bool:

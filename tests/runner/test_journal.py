@@ -32,7 +32,7 @@ def record(kind: str = "end", **values: Any) -> dict[str, Any]:
 
 def test_starts_with_its_header_and_is_private(path: Path) -> None:
     Journal(str(path), "r")
-    assert read(path) == [{"k": "journal", "version": 2, "runner": "r", "last": 0}]
+    assert read(path) == [{"k": "journal", "version": 3, "runner": "r", "last": 0}]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
