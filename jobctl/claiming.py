@@ -35,6 +35,11 @@ class Candidate(NamedTuple):
     data_size: int
     """Bytes; `data` is left out above INLINE."""
 
+    @property
+    def has_more_data(self) -> bool:
+        """Whether its data, which it is to be given, has to be read by itself."""
+        return self.data_size > INLINE and self.runner_id is None
+
 
 class Claimed(NamedTuple):
     """A system job that has just been locked, and the runner that is to have it."""
@@ -55,7 +60,7 @@ class Claimed(NamedTuple):
 def queue(store: Store, host_id: int, limit: int) -> list[Candidate]:
     """The first of those that may run now, in the order in which they are to begin."""
     parameters = {"host_id": host_id, "limit": limit, "inline": INLINE}
-    return [Candidate(*row) for row in store.database.run("queue", parameters)]
+    return list(map(Candidate._make, store.database.run("queue", parameters)))
 
 
 def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[Candidate, str]]) -> list[Claimed]:
@@ -69,4 +74,4 @@ def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[C
         tx.database.run("lock", {**parameters, **of_these})
         if tx.database.changes() != len(sequences):
             raise StorageFailed("a system job changed while it was being claimed")
-    return [Claimed(candidate, runner_id) for candidate, runner_id in chosen]
+    return list(map(Claimed._make, chosen))

@@ -16,7 +16,7 @@ from jobctl.model import NOT_STARTED, Outcome, Reason, State, Status, SystemJob
 from jobctl.pace import Pace
 from jobctl.rows import system_job_from
 from jobctl.store import Transaction
-from jobctl.successes import Successes, seconds_of
+from jobctl.successes import Successes
 
 log = logging.getLogger("jobctl")
 
@@ -54,8 +54,8 @@ class Recorder:
         """To be called once the transaction is committed."""
         for runner, ends in self.successes.written:
             given = runner.given
-            for sequence, seconds in seconds_of(ends):
-                self._measured(given.pop(sequence, None), seconds)
+            for end in ends:
+                self._measured(given.pop(end[0], None), end[5] / MICROSECONDS)
         for action in self.after:
             action()
         for runner, number in self.seen.items():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Final
 
 from jobctl import alarms
 from jobctl.assignment import Runner
-from jobctl.clock import MICROSECONDS
 from jobctl.fleet import Message
 from jobctl.model import Status
 from jobctl.runner.protocol import End, end_message
@@ -138,11 +136,6 @@ class Successes:
                     log.info("#%d %s succeeded", sequence, job)
             else:
                 log.info("%d of %s succeeded: #%d to #%d", len(sequences), job, min(sequences), max(sequences))
-
-
-def seconds_of(ends: Iterable[End]) -> Iterable[tuple[int, float]]:
-    """System jobs and for how long they ran."""
-    return ((end[0], end[5] / MICROSECONDS) for end in ends)
 
 
 def is_large(end: End) -> bool:
