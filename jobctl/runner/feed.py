@@ -27,7 +27,9 @@ from jobctl.runner.work import Work
 MAX_HELD: Final = 128
 MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
-DOZE: Final = 0.0002
+DOZE_EACH: Final = 0.00002
+"""Seconds for each of them: less than the shortest takes, so that the worker has something to do meanwhile."""
+LONGEST_DOZE: Final = 0.001
 MOST_TOGETHER: Final = 8 * 1024
 """Characters of a result that goes into one message with those of others."""
 MAX_KNOWN: Final = 64
@@ -195,7 +197,7 @@ class Feed:
     def doze(self) -> None:
         """Let some answers come together."""
         if len(self.held) >= MANY:
-            clocks.doze(DOZE)
+            clocks.doze(min(DOZE_EACH * len(self.held), LONGEST_DOZE))
 
     def heard(self, said: Any) -> None:
         worker = self.owner.worker
@@ -221,10 +223,9 @@ class Feed:
     def succeeded(self, said: list[Any]) -> bool:
         """Record a success without anything special; False when it is something else."""
         work = self.held[0]
-        try:
-            ordinal, began, ran, result = said
-        except ValueError:
+        if len(said) != 4:
             return False
+        ordinal, began, ran, result = said
         if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
             return False
         self.held.popleft()
@@ -254,8 +255,14 @@ class Feed:
         """Begin and duration as the worker tells them, within what can be."""
         clock = self.owner.clock
         now = clock.now()
-        began = min(max(began + clocks.shift(clock), work.fed_on), now)
-        return began, min(max(ran, 0), now - began)
+        began += clocks.shift(clock)
+        if began < work.fed_on:
+            began = work.fed_on
+        if began > now:
+            began = now
+        if ran > now - began:
+            ran = now - began
+        return began, 0 if ran < 0 else ran
 
     def end(self, worker: Worker, work: Work, answer: Answer) -> None:
         """Record an end after which the worker goes on."""

@@ -198,11 +198,7 @@ class Worker:
         self.begun = memoryview(mmap.mmap(begun, 8 + 8 * RING)).cast("q")
         """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
-        self.variables: dict[bytes, bytes] = {}
-        """Those of the newest run."""
-        self.base = dict(ENVIRONMENT)
-        self.environment = dict(ENVIRONMENT)
-        """As it was left for the newest run."""
+        self.variables = calling.Variables()
         self.runs = 0
         self.files = Files()
         self.run: Run | None = None
@@ -271,19 +267,7 @@ class Worker:
 
     def set_up(self, run: Run, cwd: str, umask: int, data: str | None, file: str | None) -> None:
         """Undo what an earlier run may have changed."""
-        variables = {
-            b"JOBCTL_ID": run.id.encode(),
-            b"JOBCTL_SEQUENCE": b"%d" % run.sequence,
-            b"JOBCTL_JOB": os.fsencode(run.job),
-            b"JOBCTL_ATTEMPT": b"%d" % run.attempt,
-            b"JOBCTL_DEPTH": b"%d" % run.depth,
-        }
-        if data is not None:
-            variables[b"JOBCTL_DATA"] = os.fsencode(data)
-        elif file is not None:
-            variables[b"JOBCTL_DATA_FILE"] = os.fsencode(file)
-        os.environ = ENVIRON  # noqa: B003  # the object, whatever stands there now; its content comes next
-        self.set_variables(variables)
+        self.variables.give(run.id, run.sequence, (run.job, run.attempt, run.depth, data, file))
         os.umask(umask)
         sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
         try:
@@ -291,43 +275,6 @@ class Worker:
         except OSError as error:
             text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
             raise calling.Failure("spawn", text) from None
-
-    def set_variables(self, wanted: dict[bytes, bytes]) -> None:
-        """Give the run its variables; only those that differ are touched."""
-        known = self.environment
-        if known != ENVIRONMENT:  # an earlier run has changed them
-            for name in ENVIRONMENT.keys() - self.base.keys():
-                self.forget(name)
-            for name, value in self.base.items():
-                put(name, value)
-            self.variables = {}
-            known = self.environment = dict(ENVIRONMENT)
-        before = self.variables
-        for name, value in wanted.items():
-            if before.get(name) != value:
-                put(name, value)
-                known[name] = value
-        if before.keys() != wanted.keys():
-            for name in before.keys() - wanted.keys():
-                self.forget(name)
-            self.environment = dict(ENVIRONMENT)
-        self.variables = wanted
-
-    def forget(self, name: bytes) -> None:
-        os.unsetenv(name)
-        ENVIRONMENT.pop(name, None)
-        if name in self.base:
-            put(name, self.base[name])
-
-
-ENVIRON = os.environ
-ENVIRONMENT: dict[bytes, bytes] = ENVIRON._data  # type: ignore[attr-defined]  # the mapping itself costs a coding a name
-
-
-def put(name: bytes, value: bytes) -> None:
-    """Set a variable of this process, as `os.environ` does."""
-    os.putenv(name, value)
-    ENVIRONMENT[name] = value
 
 
 def text_of(path: str) -> str:
