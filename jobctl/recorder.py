@@ -224,10 +224,11 @@ class Recorder:
     def bury(self, tx: Transaction, runner: Runner) -> None:
         """The runner and all its processes are gone: what it wrote down counts, the rest is lost or was never begun."""
         begun: set[tuple[int, int]] = set()
+        seen = self.seen.get(runner, 0)
         for record in self.fleet.records(runner):
             if record.get("k") == "begin":
                 begun.add((record["sequence"], record["claim"]))
-            if record.get("n", 0) > self.seen.get(runner, 0):
+            if record.get("n", 0) > seen:  # what was written together has one number
                 self.apply(tx, runner, record)
         self.finish(tx)
         for values in tx.database.run("of_runner", {"runner_id": runner.id}):

@@ -88,8 +88,8 @@ class Successes:
             tx.database.run("ends_table")
             for runner, gathered in self.gathered.items():
                 others += ((runner, message) for message in self._write(tx, runner, gathered))
-            self.gathered.clear()
             self.sequences.clear()
+        self.gathered.clear()
         self._no_news.clear()  # what comes next may change who has to be told
         return others
 

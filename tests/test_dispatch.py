@@ -17,6 +17,7 @@ from jobctl.model import Wait
 from jobctl.pace import Pace
 from jobctl.processes import Identity
 from jobctl.recorder import Recorder
+from jobctl.runner.journal import Journal
 from jobctl.runner.protocol import FrameReader
 from tests.store.world import World
 
@@ -272,6 +273,25 @@ def test_of_many_ends_each_is_judged_by_itself(hands: Hands) -> None:
     assert not hands.fleet.runners[name].given and hands.fleet.runners[name].applied == 3
     times = {(row.started_on, row.completed_on, row.run_time) for row in map(world.row, ordinary)}
     assert ordinary and times == {(at, at + 5, 5)}
+
+
+def test_what_a_dead_runner_wrote_down_together_all_counts(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 8)
+    name, held = next(iter(hands.turn().items()))
+    runner, at = hands.fleet.runners[name], hands.world.clock.now()
+    journal = Journal(str(hands.fleet.journal_path(name)), name)
+    for ends in (held[:1], held[1:3]):
+        journal.add({"k": "ends", "rows": [[number, runner.given[number].claim, 1, at, at, 0, "1"] for number in ends]})
+    journal.flush()
+    recorder = Recorder(hands.fleet, hands.paces)
+    with hands.world.store.write() as tx:
+        recorder.bury(tx, runner)
+    recorder.settled()
+    assert [hands.world.row(number).status.label for number in held[:4]] == [
+        *["succeeded"] * 3,
+        "waiting_for_resources",
+    ]
 
 
 def test_who_waits_for_an_ordinary_end_hears_of_it(hands: Hands) -> None:
