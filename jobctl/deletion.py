@@ -162,8 +162,8 @@ class Deletion:
             longest_transaction=round(pace.longest, 6),
             slow_transactions=pace.slow,
         )
-        result = json.dumps({**asdict(measured), **more})
-        self.store.database.run_many("save_result", [(self.sequence, result)])
+        parameters = {"sequence": self.sequence, "result": json.dumps({**asdict(measured), **more})}
+        self.store.database.run("save_result", parameters)
 
     def save(self, **more: object) -> None:
         """Store the result as it is now, with what else is known."""

@@ -59,10 +59,13 @@ CREATE TEMP TABLE IF NOT EXISTS ends (
 );
 
 -- name: add_quick_end
-INSERT INTO temp.ends (sequence, claim, attempt, at, ended_on, run_time, result) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO temp.ends (sequence, claim, attempt, at, ended_on, run_time, result)
+VALUES (:sequence, :claim, :attempt, :at, :ended_on, :run_time, :result);
 
 -- name: add_end
-INSERT INTO temp.ends VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO temp.ends
+VALUES (:sequence, :claim, :attempt, :at, :ended_on, :run_time, :result, :exit_code, :message, :log_bytes, :progress,
+        :stage);
 
 -- What takes the longer way. The signs keep it from another way to a row than by its number.
 -- name: take_out_others
@@ -109,7 +112,7 @@ SELECT * FROM system_job_view
 -- Operators' wishes about processes: what is locked and shall stop, and what is suspended and shall be gone.
 -- name: wishes
 SELECT sequence, claim, runner_id, state, status, started_on IS NOT NULL FROM system_jobs
- WHERE state = 2 AND status IN (21, 22)
+ WHERE state = 2 AND status > 20
 UNION ALL
 SELECT sequence, claim, runner_id, state, status, 1 FROM system_jobs
  WHERE runner_id IS NOT NULL AND state = 1 AND reason = 'canceling';

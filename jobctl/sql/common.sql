@@ -185,7 +185,7 @@ INSERT INTO payloads (sequence, data) SELECT :first + key, value FROM json_each(
 INSERT INTO payloads (sequence, data) VALUES (:sequence, :data);
 
 -- name: save_result
-INSERT INTO payloads (sequence, result) VALUES (?, ?)
+INSERT INTO payloads (sequence, result) VALUES (:sequence, :result)
 ON CONFLICT (sequence) DO UPDATE SET result = excluded.result;
 
 -- The fence: nothing changes if the row moved on since it was read. Places in a token's queue are not written here:

@@ -6,3 +6,8 @@ WHEN OLD.state = 3 OR OLD.state = 0 AND NEW.state = 0 OR OLD.state = 1 AND NEW.s
 BEGIN
     SELECT RAISE(ABORT, 'not a legal move');
 END;
+
+-- What runners have to be told, and nothing else: most of what is locked has nothing asked of it, and comes and goes.
+DROP INDEX system_jobs_locked;
+CREATE INDEX system_jobs_asked ON system_jobs (status) WHERE state = 2 AND status > 20;
+CREATE INDEX system_jobs_canceling ON system_jobs (runner_id) WHERE state = 1 AND reason = 'canceling';
