@@ -35,6 +35,7 @@ def read(home: Home, trace: Path) -> list[Statement]:
         steps[noted["sql"]] = max(noted["steps"], steps.get(noted["sql"], 0))
     with home.store() as store:
         connection = store.database.connection
+        store.database.run("ends_table")  # the daemon's own, which its statements name
         found = []
         for sql, most in steps.items():
             parameters = dict.fromkeys(re.findall(r"(?<![:\w]):(\w+)", sql))

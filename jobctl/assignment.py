@@ -15,7 +15,7 @@ LITTLE: Final = 3
 """System jobs in a runner's hands of which it may soon have none left."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Assignment:
     """A system job that a runner was given."""
 

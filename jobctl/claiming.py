@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from jobctl.errors import StorageFailed
 from jobctl.store import Store, Transaction
@@ -13,8 +13,7 @@ INLINE: Final = 16 * 1024
 """Bytes of data up to which they are read with the queue; larger ones one by one, so that a claim stays small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One of the head of the queue."""
 
     sequence: int
@@ -36,9 +35,13 @@ class Candidate:
     data_size: int
     """Bytes; `data` is left out above INLINE."""
 
+    @property
+    def has_more_data(self) -> bool:
+        """Whether its data, which it is to be given, has to be read by itself."""
+        return self.data_size > INLINE and self.runner_id is None
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+
+class Claimed(NamedTuple):
     """A system job that has just been locked, and the runner that is to have it."""
 
     candidate: Candidate
@@ -57,22 +60,18 @@ class Claimed:
 def queue(store: Store, host_id: int, limit: int) -> list[Candidate]:
     """The first of those that may run now, in the order in which they are to begin."""
     parameters = {"host_id": host_id, "limit": limit, "inline": INLINE}
-    return [Candidate(*row) for row in store.database.run("queue", parameters)]
+    return list(map(Candidate._make, store.database.run("queue", parameters)))
 
 
 def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[Candidate, str]]) -> list[Claimed]:
     """Lock what was chosen from the queue within this transaction, each for a runner."""
+    alike: dict[tuple[str, int], list[int]] = {}
+    for candidate, runner_id in chosen:
+        alike.setdefault((runner_id, candidate.job_version_id), []).append(candidate.sequence)
     parameters = {"host_id": host_id, "daemon_id": daemon_id, **tx.stamp}
-    rows = (
-        {
-            **parameters,
-            "sequence": c.sequence,
-            "claim": c.claim,
-            "job_version_id": c.job_version_id,
-            "runner_id": runner,
-        }
-        for c, runner in chosen
-    )
-    if len(tx.database.run_many("lock", rows)) != len(chosen):
-        raise StorageFailed("a system job changed while it was being claimed")
-    return [Claimed(candidate, runner_id) for candidate, runner_id in chosen]
+    for (runner_id, version), sequences in alike.items():
+        of_these = {"runner_id": runner_id, "job_version_id": version, "sequences": json.dumps(sequences)}
+        tx.database.run("lock", {**parameters, **of_these})
+        if tx.database.changes() != len(sequences):
+            raise StorageFailed("a system job changed while it was being claimed")
+    return list(map(Claimed._make, chosen))

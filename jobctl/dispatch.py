@@ -61,7 +61,8 @@ class Dispatcher:
             return True
         version, priority = rows[0]
         self._make_way(priority)
-        return any(self._fits(version, berth) for berth in self._berths())
+        expected = self.paces.expected(version)
+        return any(fits(expected, berth) for berth in self._berths())
 
     def _spawn(self) -> bool:
         try:
@@ -124,13 +125,17 @@ class Dispatcher:
                     berths.append(Berth(runner, 1, expected))
                 yield candidate, runner.id
             else:
-                berth = min(berths, key=lambda berth: berth.load, default=None)
-                if berth is None or candidate.concurrency is not None:
+                if not berths or candidate.concurrency is not None:
                     return
-                if not self._fits(candidate.job_version_id, berth):
+                berth = berths[0]
+                for other in berths:
+                    if other.load < berth.load:
+                        berth = other
+                expected = self.paces.expected(candidate.job_version_id)
+                if not fits(expected, berth):
                     return
                 berth.count += 1
-                berth.load += self.paces.expected(candidate.job_version_id) or 0.0
+                berth.load += expected or 0.0
                 yield candidate, berth.runner.id
 
     def _take(self, idle: list[Runner], version: int) -> Runner:
@@ -143,22 +148,16 @@ class Dispatcher:
         """The runners that hold short work only, none of which is known to take its time."""
         found = []
         for runner in self.fleet.runners.values():
-            given = runner.given.values()
-            if not given or runner.recalled or not runner.able:
+            if not runner.given or runner.recalled or not runner.able:
                 continue
-            if any(one.began or one.paused or one.stuck or one.expected is None for one in given):
-                continue
-            found.append(Berth(runner, len(given), sum(one.expected or 0.0 for one in given)))
+            load = 0.0
+            for one in runner.given.values():
+                if one.began or one.paused or one.stuck or one.expected is None:
+                    break
+                load += one.expected
+            else:
+                found.append(Berth(runner, len(runner.given), load))
         return found
-
-    def _fits(self, version: int, berth: Berth) -> bool:
-        expected = self.paces.expected(version)
-        return (
-            expected is not None
-            and expected <= pace.QUICK
-            and berth.count < pace.MOST
-            and berth.load + expected <= pace.AHEAD
-        )
 
     def _store_runner(self, tx: Transaction, recorder: Recorder, runner: Runner) -> None:
         row = {
@@ -175,27 +174,24 @@ class Dispatcher:
 
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
-        ready = [(one, *self._look_up(one)) for one in claimed]
+        claimed = list(claimed)
+        versions = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
+        large = {one.sequence: self.store.payload(one.sequence)[0] for one, _ in claimed if one.has_more_data}
         orders: dict[str, Orders] = {}
-        for one, version, data in ready:
-            runner = self.fleet.runners.get(one.runner_id)
+        for one, runner_id in claimed:
+            runner = self.fleet.runners.get(runner_id)
             if runner is None:  # it died while its system job waited for a slot; the burial decides
                 continue
-            if one.continued:
-                self.fleet.go_on(runner, one.sequence, one.candidate.claim)
-            else:
-                self._give(runner, one.candidate, version, data, orders.setdefault(runner.id, Orders(runner)))
+            if one.runner_id is not None:
+                self.fleet.go_on(runner, one.sequence, one.claim)
+                continue
+            if (order := orders.get(runner_id)) is None:
+                order = orders[runner_id] = Orders(runner)
+            data = large[one.sequence] if one.has_more_data else one.data
+            self._give(runner, one, versions[one.job_version_id], data, order)
         for runner_id, order in orders.items():
             for message in order.rest():
                 self.fleet.send(self.fleet.runners[runner_id], message)
-
-    def _look_up(self, claimed: Claimed) -> tuple[JobVersion, str | None]:
-        """The definition and the data."""
-        candidate = claimed.candidate
-        version = self.store.job_version(candidate.job_version_id)
-        if candidate.data is not None or not candidate.data_size or claimed.continued:
-            return version, candidate.data
-        return version, self.store.payload(candidate.sequence)[0]
 
     def _give(self, runner: Runner, one: Candidate, version: JobVersion, data: str | None, orders: Orders) -> None:
         expected = self.paces.expected(version.id) if one.concurrency is None else None
@@ -214,3 +210,13 @@ class Dispatcher:
         who = {"sequence": candidate.sequence, "claim": candidate.claim, "attempt": candidate.attempt + 1}
         outcome = asdict(Outcome(Status.FAILED, Reason.SPAWN, message=message, ended_on=at))
         self.fleet.inbox.append((runner, {"k": "end", "at": at, "outcome": outcome, **who}))
+
+
+def fits(expected: float | None, berth: Berth) -> bool:
+    """Whether a run that is expected to take so long may be handed ahead there."""
+    return (
+        expected is not None
+        and expected <= pace.QUICK
+        and berth.count < pace.MOST
+        and berth.load + expected <= pace.AHEAD
+    )

@@ -186,7 +186,10 @@ class Fleet:
             same = ("report", message.get("sequence"))
             kept = [item for item in self.inbox if (item[1].get("k"), item[1].get("sequence")) != same]
             self.inbox = deque(kept)
-        if message.get("k") == "end":
+        kind = message.get("k")
+        if kind == "ends":
+            runner.unstored += len(message["rows"])
+        elif kind == "end":
             runner.unstored += 1
         else:
             self.pressing = True

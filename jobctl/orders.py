@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobctl.assignment import Runner
@@ -35,22 +35,36 @@ class Orders:
         self.runner = runner
         self.runs: list[list[Any]] = []
         self.size = 0
+        self.version: JobVersion | None = None
+        """The definition of the newest run, if its runner need not be told of it again."""
+        self.key = 0
 
-    def add(self, version: JobVersion, candidate: Candidate, data: str | None) -> Iterator[Message]:
+    def add(self, version: JobVersion, candidate: Candidate, data: str | None) -> Sequence[Message]:
         """The messages that have to be sent before or because of it. Raises CannotPrepare in one sentence."""
-        key = version.id % MOST_DEFINED
-        known, told = self.runner.defined.get(key, (None, None))
-        if known != version.id or not is_fixed(version.definition):
+        messages: list[Message] = []
+        if version is not self.version:
+            self._define(version, messages)
+        size = 0 if data is None else len(data)
+        if self.size + size > MOST_TOGETHER:
+            messages += self.rest()
+        self.size += size
+        c = candidate
+        self.runs.append([self.key, c.sequence, c.id, c.claim, c.attempt + 1, c.depth, data])
+        return messages
+
+    def _define(self, version: JobVersion, messages: list[Message]) -> None:
+        self.version = None
+        self.key = version.id % MOST_DEFINED
+        known, told = self.runner.defined.get(self.key, (None, None))
+        fixed = is_fixed(version.definition)
+        if known != version.id or not fixed:
             work = shared(version)
             if (known, told) != (version.id, work):
-                yield from self.rest()
-                self.runner.defined[key] = version.id, work
-                yield {"k": "define", "key": key, "work": work}
-        if self.size + len(data or "") > MOST_TOGETHER:
-            yield from self.rest()
-        self.size += len(data or "")
-        c = candidate
-        self.runs.append([key, c.sequence, c.id, c.claim, c.attempt + 1, c.depth, data])
+                messages += self.rest()
+                self.runner.defined[self.key] = version.id, work
+                messages.append({"k": "define", "key": self.key, "work": work})
+        if fixed:
+            self.version = version
 
     def rest(self) -> Iterator[Message]:
         """The runs that no message holds yet."""

@@ -36,11 +36,12 @@ class Recorder:
 
     def apply(self, tx: Transaction, runner: Runner, message: Message) -> None:
         """Unknown kinds are ignored: a runner of another version may say more."""
-        if not self.successes.add(tx, runner, message):
+        if others := self.successes.add(tx, runner, message):
             self.finish(tx)
-            handler = getattr(self, f"_on_{message.get('k')}", None)
-            if handler is not None:
-                handler(tx, runner, message)
+            for other in others:
+                handler = getattr(self, f"_on_{other.get('k')}", None)
+                if handler is not None:
+                    handler(tx, runner, other)
         if number := message.get("n"):
             self.seen[runner] = max(number, self.seen.get(runner, 0))
 
@@ -51,8 +52,10 @@ class Recorder:
 
     def settled(self) -> None:
         """To be called once the transaction is committed."""
-        for runner, sequence, seconds in self.successes.written:
-            self._measured(runner.given.pop(sequence, None), seconds)
+        for runner, ends in self.successes.written:
+            given = runner.given
+            for end in ends:
+                self._measured(given.pop(end[0], None), end[5] / MICROSECONDS)
         for action in self.after:
             action()
         for runner, number in self.seen.items():
@@ -221,10 +224,11 @@ class Recorder:
     def bury(self, tx: Transaction, runner: Runner) -> None:
         """The runner and all its processes are gone: what it wrote down counts, the rest is lost or was never begun."""
         begun: set[tuple[int, int]] = set()
+        seen = self.seen.get(runner, 0)
         for record in self.fleet.records(runner):
             if record.get("k") == "begin":
                 begun.add((record["sequence"], record["claim"]))
-            if record.get("n", 0) > self.seen.get(runner, 0):
+            if record.get("n", 0) > seen:  # what was written together has one number
                 self.apply(tx, runner, record)
         self.finish(tx)
         for values in tx.database.run("of_runner", {"runner_id": runner.id}):

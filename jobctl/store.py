@@ -362,8 +362,7 @@ class Transaction(Store):
 
     def save_results(self, results: Iterable[tuple[int, str]]) -> None:
         """Results as JSON text, by the numbers of their system jobs."""
-        rows = ({"sequence": sequence, "result": result} for sequence, result in results)
-        self.database.run_many("save_result", rows)
+        self.database.run_many("save_result", results)
 
     def delete(self, sequence: int) -> None:
         """With everything that is only about it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from typing import Any, Final
+from typing import Final
 
 from jobctl import alarms
 from jobctl.assignment import Runner
-from jobctl.clock import MICROSECONDS
 from jobctl.fleet import Message
 from jobctl.model import Status
+from jobctl.runner.protocol import End, end_message
 from jobctl.store import Transaction
 
 log = logging.getLogger("jobctl")
@@ -19,57 +18,119 @@ NAMED: Final = 5
 """Successes of one job in one transaction that are named one by one in the daemon's log."""
 NO_RESULT: Final = "null"
 """The result of a callable that returns None; it is shown as what has none."""
+LARGE: Final = 1024
+"""Characters of a result above which it is not gathered with the others, but written by itself."""
+
+
+class Gathered:
+    """The ends of one runner."""
+
+    def __init__(self) -> None:
+        self.quick: list[End] = []
+        self.full: list[End] = []
+        self.large: list[tuple[int, str]] = []
+        """Results by system job."""
 
 
 class Successes:
     """Collects the ends of one transaction. What turns out not to be ordinary takes the longer way."""
 
     def __init__(self) -> None:
-        self.ends: dict[int, tuple[Runner, Message]] = {}
-        self.written: list[tuple[Runner, int, float]] = []
-        """Runner, system job, seconds it ran."""
+        self.gathered: dict[Runner, Gathered] = {}
+        self.sequences: set[int] = set()
+        self.written: list[tuple[Runner, list[End]]] = []
+        """Those of each runner that are stored."""
         self._no_news: dict[int, bool] = {}
 
-    def add(self, tx: Transaction, runner: Runner, message: Message) -> bool:
-        """Take it in if it may be an ordinary end."""
-        if message.get("k") != "end" or message["outcome"]["status"] != Status.SUCCEEDED or "at" not in message:
-            return False
-        sequence = message["sequence"]
-        given = runner.given.get(sequence)
-        if given is None or not given.version or sequence in self.ends or not self._is_no_news(tx, given.version):
-            return False
-        self.ends[sequence] = runner, message
-        return True
+    def add(self, tx: Transaction, runner: Runner, message: Message) -> list[Message]:
+        """Take in what may be ordinary ends; what is none, as messages of one system job each."""
+        kind = message.get("k")
+        if kind == "ends":
+            return self._add_quick(tx, runner, message["rows"])
+        if kind != "end" or message["outcome"]["status"] != Status.SUCCEEDED or "at" not in message:
+            return [message]
+        if message["sequence"] in self.sequences or not self._may_be_ordinary(tx, runner, message["sequence"]):
+            return [message]
+        end = full_end(message, tx.now)
+        self.sequences.add(message["sequence"])
+        gathered = self.gathered.setdefault(runner, Gathered())
+        if is_large(end):
+            gathered.large.append((end[0], end[6]))
+            end = (*end[:6], None, *end[7:])
+        gathered.full.append(end)
+        return []
+
+    def _add_quick(self, tx: Transaction, runner: Runner, ends: list[End]) -> list[Message]:
+        others = []
+        gathered = self.gathered.setdefault(runner, Gathered())
+        quick, sequences, given, no_news = gathered.quick, self.sequences, runner.given, self._no_news
+        for end in ends:
+            sequence = end[0]
+            one = given.get(sequence)
+            if (
+                one is None
+                or sequence in sequences
+                or not (no_news.get(one.version) or self._is_no_news(tx, one.version))
+            ):
+                others.append(end_message(end))
+                continue
+            sequences.add(sequence)
+            if is_large(end):
+                gathered.large.append((sequence, end[6]))
+                end = (*end[:6], None)
+            quick.append(end)
+        return others
 
     def write(self, tx: Transaction) -> list[tuple[Runner, Message]]:
         """Store what was collected; those that were not ordinary after all."""
-        if not self.ends:
-            self._no_news.clear()  # what comes next may change who has to be told
-            return []
-        ends, self.ends = self.ends, {}
-        stamp = tx.stamp
-        rows = [parameters(runner, message, stamp) for runner, message in ends.values()]
-        done = [ends.pop(sequence) for (sequence,) in tx.database.run_many("succeed", rows)]
-        results = [(message["sequence"], message["outcome"].get("result")) for _, message in done]
-        tx.save_results((sequence, result) for sequence, result in results if result not in (None, NO_RESULT))
-        self._log(tx, done)
-        self._no_news.clear()
-        return list(ends.values())
+        others: list[tuple[Runner, Message]] = []
+        if self.sequences:
+            tx.database.run("ends_table")
+            for runner, gathered in self.gathered.items():
+                others += ((runner, message) for message in self._write(tx, runner, gathered))
+            self.sequences.clear()
+        self.gathered.clear()
+        self._no_news.clear()  # what comes next may change who has to be told
+        return others
+
+    def _write(self, tx: Transaction, runner: Runner, gathered: Gathered) -> list[Message]:
+        run = tx.database.run
+        tx.database.run_many("add_quick_end", gathered.quick)
+        tx.database.run_many("add_end", gathered.full)
+        taken_out = {sequence for (sequence,) in run("take_out_others", {"runner_id": runner.id})}
+        run("succeed", tx.stamp)
+        run("save_ends_results", {"none": NO_RESULT})
+        run("clear_ends")
+        ends = [*gathered.quick, *gathered.full]
+        large = dict(gathered.large)
+        done = [end for end in ends if end[0] not in taken_out] if taken_out else ends
+        if large:
+            tx.save_results((sequence, result) for sequence, result in large.items() if sequence not in taken_out)
+        self.written.append((runner, done))
+        self._log(tx, runner, done)
+        return [message_of(end, large.get(end[0], end[6])) for end in ends if end[0] in taken_out]
+
+    def _may_be_ordinary(self, tx: Transaction, runner: Runner, sequence: int) -> bool:
+        given = runner.given.get(sequence)
+        return given is not None and self._is_no_news(tx, given.version)
 
     def _is_no_news(self, tx: Transaction, version: int) -> bool:
+        """Whether nobody has to be told of a success of that definition; 0 is none that is known."""
         found = self._no_news.get(version)
         if found is None:
-            found = self._no_news[version] = alarms.success_is_no_news(tx, tx.job_version(version).job_id)
+            found = bool(version) and alarms.success_is_no_news(tx, tx.job_version(version).job_id)
+            self._no_news[version] = found
         return found
 
-    def _log(self, tx: Transaction, done: list[tuple[Runner, Message]]) -> None:
-        by_job: defaultdict[str, list[int]] = defaultdict(list)
-        for runner, message in done:
-            sequence = message["sequence"]
-            by_job[tx.job_version(runner.given[sequence].version).job].append(sequence)
-            run_time = message["outcome"].get("run_time", 0) / MICROSECONDS
-            self.written.append((runner, sequence, run_time))
-        for job, sequences in by_job.items():
+    @staticmethod
+    def _log(tx: Transaction, runner: Runner, done: list[End]) -> None:
+        by_version: dict[int, list[int]] = {}
+        given = runner.given
+        for end in done:
+            sequence = end[0]
+            by_version.setdefault(given[sequence].version, []).append(sequence)
+        for version, sequences in by_version.items():
+            job = tx.job_version(version).job
             if len(sequences) <= NAMED:
                 for sequence in sequences:
                     log.info("#%d %s succeeded", sequence, job)
@@ -77,21 +138,32 @@ class Successes:
                 log.info("%d of %s succeeded: #%d to #%d", len(sequences), job, min(sequences), max(sequences))
 
 
-def parameters(runner: Runner, message: Message, stamp: dict[str, int]) -> dict[str, Any]:
-    """As the statement takes them."""
+def is_large(end: End) -> bool:
+    result = end[6]
+    return result is not None and len(result) > LARGE
+
+
+def full_end(message: Message, now: int) -> End:
+    """As the statement takes it."""
     outcome = message["outcome"]
-    return {
-        "sequence": message["sequence"],
-        "claim": message["claim"],
-        "attempt": message["attempt"],
-        "at": message["at"],
-        "runner_id": runner.id,
-        "ended_on": outcome.get("ended_on") or stamp["now"],
-        "run_time": outcome.get("run_time", 0),
-        "exit_code": outcome.get("exit_code"),
-        "message": outcome.get("message"),
-        "log_bytes": outcome.get("log_bytes", 0),
-        "progress": outcome.get("progress"),
-        "stage": outcome.get("stage"),
-        **stamp,
-    }
+    return (
+        message["sequence"],
+        message["claim"],
+        message["attempt"],
+        message["at"],
+        outcome.get("ended_on") or now,
+        outcome.get("run_time", 0),
+        outcome.get("result"),
+        outcome.get("exit_code"),
+        outcome.get("message"),
+        outcome.get("log_bytes", 0),
+        outcome.get("progress"),
+        outcome.get("stage"),
+    )
+
+
+def message_of(end: End, result: str | None) -> Message:
+    """What a runner would say of it alone."""
+    message = end_message((*end[:6], result))
+    message["outcome"].update(zip(("exit_code", "message", "log_bytes", "progress", "stage"), end[7:], strict=False))
+    return message

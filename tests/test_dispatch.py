@@ -17,6 +17,7 @@ from jobctl.model import Wait
 from jobctl.pace import Pace
 from jobctl.processes import Identity
 from jobctl.recorder import Recorder
+from jobctl.runner.journal import Journal
 from jobctl.runner.protocol import FrameReader
 from tests.store.world import World
 
@@ -239,6 +240,58 @@ def test_an_end_of_another_claim_or_runner_changes_nothing(hands: Hands, stale: 
     outcome = {"status": 30, "ended_on": at}
     hands.says(name, "end", sequence=number, claim=stale.get("claim", given.claim), attempt=1, at=at, outcome=outcome)
     assert hands.world.row(number) == before
+
+
+def test_of_many_ends_each_is_judged_by_itself(hands: Hands) -> None:
+    world = hands.world
+    hands.job("short", SHORT)
+    numbers = hands.submit(*["short"] * 12)
+    after = control.submit(world.store, "short", conditions=control.Conditions((Wait(numbers[2], "success"),))).sequence
+    name, held = next((name, held) for name, held in hands.turn().items() if numbers[2] in held)
+    stale, waited_for, large, nothing, canceled, *ordinary = [
+        held[0],
+        numbers[2],
+        *[n for n in held[1:] if n != numbers[2]],
+    ]
+    control.cancel(world.store, canceled)
+    at = world.clock.now()
+    results = {large: f'"{"x" * 5000}"', nothing: "null"}
+    given = hands.fleet.runners[name].given
+    rows = [
+        [number, given[number].claim + (number == stale), 1, at, at + 5, 5, results.get(number, '"done"')]
+        for number in (stale, waited_for, large, nothing, canceled, *ordinary)
+    ]
+    hands.says(name, "ends", rows=rows, n=3)
+    states = {
+        number: world.row(number).status.label for number in (stale, canceled, waited_for, large, nothing, *ordinary)
+    }
+    assert states == {**dict.fromkeys(held, "succeeded"), stale: "in_progress", canceled: "canceled"}
+    assert world.row(after).reason is None
+    kept = {number: world.store.payload(number)[1] for number in held}
+    expected = {**dict.fromkeys(held, '"done"'), **results, stale: None, nothing: None}
+    assert kept == expected
+    assert not hands.fleet.runners[name].given and hands.fleet.runners[name].applied == 3
+    times = {(row.started_on, row.completed_on, row.run_time) for row in map(world.row, ordinary)}
+    assert ordinary and times == {(at, at + 5, 5)}
+
+
+def test_what_a_dead_runner_wrote_down_together_all_counts(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 8)
+    name, held = next(iter(hands.turn().items()))
+    runner, at = hands.fleet.runners[name], hands.world.clock.now()
+    journal = Journal(str(hands.fleet.journal_path(name)), name)
+    for ends in (held[:1], held[1:3]):
+        journal.add({"k": "ends", "rows": [[number, runner.given[number].claim, 1, at, at, 0, "1"] for number in ends]})
+    journal.flush()
+    recorder = Recorder(hands.fleet, hands.paces)
+    with hands.world.store.write() as tx:
+        recorder.bury(tx, runner)
+    recorder.settled()
+    assert [hands.world.row(number).status.label for number in held[:4]] == [
+        *["succeeded"] * 3,
+        "waiting_for_resources",
+    ]
 
 
 def test_who_waits_for_an_ordinary_end_hears_of_it(hands: Hands) -> None:

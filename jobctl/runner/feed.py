@@ -7,7 +7,6 @@ begun, it becomes a Run of its own, and all others are taken back: the kernel de
 from __future__ import annotations
 
 from collections import deque
-from json.encoder import encode_basestring_ascii
 from typing import Any, Final, Protocol
 
 from jobctl import clock as clocks
@@ -20,7 +19,7 @@ from jobctl.runner.callable import NONSENSE, Answer, Call, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
-from jobctl.runner.protocol import Message
+from jobctl.runner.protocol import End, Message
 from jobctl.runner.report import Reports
 from jobctl.runner.run import TOLD_AFTER
 from jobctl.runner.work import Work
@@ -28,7 +27,11 @@ from jobctl.runner.work import Work
 MAX_HELD: Final = 128
 MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
-DOZE: Final = 0.0002
+DOZE_EACH: Final = 0.00002
+"""Seconds for each of them: less than the shortest takes, so that the worker has something to do meanwhile."""
+LONGEST_DOZE: Final = 0.001
+MOST_TOGETHER: Final = 8 * 1024
+"""Characters of a result that goes into one message with those of others."""
 MAX_KNOWN: Final = 64
 MAX_KNOWN_LENGTH: Final = 200
 BELIEVED: Final = 1.0
@@ -43,6 +46,7 @@ class Owner(Protocol):
     loop: Loop
     journal: Journal
     queue: deque[Work]
+    ends: list[End]
     worker: Worker | None
 
     def send(self, message: Message) -> None: ...
@@ -193,7 +197,7 @@ class Feed:
     def doze(self) -> None:
         """Let some answers come together."""
         if len(self.held) >= MANY:
-            clocks.doze(DOZE)
+            clocks.doze(min(DOZE_EACH * len(self.held), LONGEST_DOZE))
 
     def heard(self, said: Any) -> None:
         worker = self.owner.worker
@@ -219,22 +223,18 @@ class Feed:
     def succeeded(self, said: list[Any]) -> bool:
         """Record a success without anything special; False when it is something else."""
         work = self.held[0]
-        try:
-            ordinal, began, ran, result = said
-        except ValueError:
+        if len(said) != 4:
             return False
+        ordinal, began, ran, result = said
         if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
             return False
         self.held.popleft()
         began, ran = self.believed(work, began, ran)
-        journal = self.owner.journal
-        encoded = (
-            f'{{"k":"end","sequence":{work.sequence},"claim":{work.claim},"attempt":{work.attempt},"at":{began},'
-            f'"outcome":{{"status":{outcome.SUCCEEDED},"result":{encode_basestring_ascii(result)},'
-            f'"ended_on":{began + ran},"run_time":{ran}}},"n":{journal.next_ordinal()}}}'
-        ).encode()
-        journal.add_text(encoded)
-        self.owner.tell(encoded)
+        if len(result) <= MOST_TOGETHER:
+            self.owner.ends.append((work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
+        else:
+            told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
+            self.owner.ended_quietly(work, began, told)
         return True
 
     def is_good(self, result: Any) -> bool:
@@ -255,8 +255,14 @@ class Feed:
         """Begin and duration as the worker tells them, within what can be."""
         clock = self.owner.clock
         now = clock.now()
-        began = min(max(began + clocks.shift(clock), work.fed_on), now)
-        return began, min(max(ran, 0), now - began)
+        began += clocks.shift(clock)
+        if began < work.fed_on:
+            began = work.fed_on
+        if began > now:
+            began = now
+        if ran > now - began:
+            ran = now - began
+        return began, 0 if ran < 0 else ran
 
     def end(self, worker: Worker, work: Work, answer: Answer) -> None:
         """Record an end after which the worker goes on."""

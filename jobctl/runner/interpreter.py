@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
@@ -13,7 +13,7 @@ from jobctl.runner.begun import Begun
 from jobctl.runner.loop import Loop
 from jobctl.runner.output import Output
 from jobctl.runner.peers import Peer
-from jobctl.runner.protocol import FrameReader, parse, text
+from jobctl.runner.protocol import FrameReader, ProtocolError, parse, text
 from jobctl.runner.spawn import Spawner, SpawnPostponed
 from jobctl.runner.tree import Ending, Tree
 from jobctl.runner.work import Definition, Work
@@ -162,9 +162,15 @@ class _Ends:
             end.close()
 
 
-def decode(body: bytes) -> list[Any]:
-    """The answer in a frame. Raises ProtocolError."""
-    return [parse(body)]
+def decode(bodies: Sequence[bytes | bytearray], answers: list[Any]) -> None:
+    """Add the answers in frames, all read in one go if that can be. Raises ProtocolError."""
+    if len(bodies) > 1:
+        with suppress(ProtocolError):
+            found = parse(b"[" + b",".join(bodies) + b"]")
+            if len(found) == len(bodies):
+                answers += found
+                return
+    answers += map(parse, bodies)
 
 
 def fingerprint(path: str) -> tuple[int, int] | None:

@@ -16,10 +16,10 @@ from typing import Final
 from zlib import crc32
 
 from jobctl.runner import begun
-from jobctl.runner.protocol import Message, text
+from jobctl.runner.protocol import Message, one_by_one, text
 from jobctl.runner.work import Work
 
-VERSION: Final = 2
+VERSION: Final = 3
 TRUNCATE_ABOVE: Final = 1024 * 1024
 REWRITE_ABOVE: Final = 8 * 1024 * 1024
 HEADER: Final = struct.Struct("<II")
@@ -45,21 +45,13 @@ class Journal:
         self.descriptor = self._open(path)
         self._start_file()
 
-    def next_ordinal(self) -> int:
-        """For a record whose text comes next."""
-        self.ordinal += 1
-        return self.ordinal
-
     def add(self, record: Message) -> bytes:
         """Number `record`; its JSON text."""
-        encoded = text({**record, "n": self.next_ordinal()})
-        self.add_text(encoded)
-        return encoded
-
-    def add_text(self, encoded: bytes) -> None:
-        """Take in a record that carries the newest ordinal."""
+        self.ordinal += 1
+        encoded = text({**record, "n": self.ordinal})
         self.unacked.append((self.ordinal, encoded))
         self.unwritten.append((self.ordinal, framed(encoded)))
+        return encoded
 
     def note(self, record: Message) -> None:
         """Take in what is for readers of the file only."""
@@ -191,7 +183,7 @@ def read(path: str | os.PathLike[str]) -> list[Message]:
         found = content[start + HEADER.size : start + HEADER.size + length]
         if not length or len(found) < length or crc32(found) != checksum:
             break
-        records.append(json.loads(found))
+        records += one_by_one(json.loads(found))
         start += HEADER.size + length
     return resolved(records, begun.read(begun_path(path)))
 

@@ -21,7 +21,7 @@ from jobctl.runner.journal import Journal, begun_path
 from jobctl.runner.loop import Loop, Timer, wake_on_children
 from jobctl.runner.outcome import Exit
 from jobctl.runner.peers import Peer, Peers, listen
-from jobctl.runner.protocol import PROTOCOL, Message, text
+from jobctl.runner.protocol import PROTOCOL, End, Message, text
 from jobctl.runner.report import Reports
 from jobctl.runner.run import Run
 from jobctl.runner.spawn import Spawner, SpawnPostponed
@@ -46,6 +46,8 @@ class Runner:
         self.own_variables = {"JOBCTL_HOME": home, "JOBCTL_RUN": runner}
         self.definitions: dict[int, Definition] = {}
         self.queue: deque[Work] = deque()
+        self.ends: list[End] = []
+        """Quick successes that are not recorded yet: all that come in one turn become one record."""
         self.current: Run | None = None
         self.worker: Worker | None = None
         self.feed = Feed(self)
@@ -61,6 +63,7 @@ class Runner:
         wait = False
         while not self.is_done():
             self.loop.turn(wait=wait)
+            self.record_ends()
             self.bury_worker()
             wait = not self.advance()
             self.flush_journal()
@@ -172,15 +175,24 @@ class Runner:
     def record_end(self, names: Message, attempt: int, began: int, result: Message) -> None:
         self.record({"k": "end", **names, "attempt": attempt, "at": began, "outcome": result})
 
+    def record_ends(self) -> None:
+        """Record the quick successes; before anything else is recorded or told, so that the order is kept."""
+        if self.ends:
+            ends, self.ends = self.ends, []
+            self.peers.send(self.journal.add({"k": "ends", "rows": ends}))
+
     def record(self, record: Message) -> None:
-        self.tell(self.journal.add(record))
+        self.record_ends()
+        self.peers.send(self.journal.add(record))
 
     def note_begin(self, work: Work, began: int) -> bytes:
         """Record a begin without telling it."""
+        self.record_ends()
         return self.journal.add({"k": "begin", **work.names, "attempt": work.attempt, "at": began})
 
     def flush_journal(self) -> bool:
         """Write what was recorded; False when not all could be, which is tried again."""
+        self.record_ends()
         if not self.journal.unwritten:
             return True
         try:
@@ -208,10 +220,11 @@ class Runner:
     # The daemon and clients
 
     def send(self, message: Message) -> None:
-        self.peers.send(text(message))
+        self.tell(text(message))
 
     def tell(self, encoded: bytes) -> None:
         """Send the daemon a message whose JSON text is given."""
+        self.record_ends()
         self.peers.send(encoded)
 
     def is_crowded(self) -> bool:
@@ -219,6 +232,7 @@ class Runner:
 
     def greeted(self, daemon: Peer) -> None:
         self.feed.collect()
+        self.record_ends()
         self.definitions.clear()
         if self.current is not None:
             self.current.begin_text = None

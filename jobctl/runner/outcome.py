@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from typing import Final, NamedTuple
 
+from jobctl.runner.protocol import SUCCEEDED as SUCCEEDED
 from jobctl.runner.protocol import Message
 
 # The values of model.Status; importing the model would cost every runner a megabyte.
-SUCCEEDED: Final = 30
 FAILED: Final = 31
 CANCELED: Final = 32
 

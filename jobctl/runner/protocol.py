@@ -3,16 +3,19 @@
 The JSON of a frame is a message (an object) or an array of messages. The daemon tells what many runs share once,
 `{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may
 be defined anew; runs received before keep what they had. Definitions end with their connection.
+
+A runner tells of a success without anything special as `{"k": "ends", "rows": [End, …], "n": N}`, many at a time; of
+every other end, and of whatever else becomes of a run, in a message of its own.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypedDict
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 MAX_FRAME: Final = 16 * 1024 * 1024
 LENGTH: Final = struct.Struct("!I")
 to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -51,6 +54,27 @@ Row = tuple[int, int, str, int, int, int, "str | None"]
 """One run: key of what it shares, sequence, id (32 hex digits), claim, attempt, depth, data (JSON text or None)."""
 
 
+End = Sequence[Any]
+"""A quick success: sequence, claim, attempt, begin, end, run time (all in microseconds), result (JSON text or None)."""
+SUCCEEDED: Final = 30
+"""The value of model.Status; importing the model would cost every runner a megabyte."""
+
+
+def end_message(end: End) -> Message:
+    """The message that tells of this end alone."""
+    sequence, claim, attempt, at, ended_on, run_time, result = end
+    outcome = {"status": SUCCEEDED, "result": result, "ended_on": ended_on, "run_time": run_time}
+    return {"k": "end", "sequence": sequence, "claim": claim, "attempt": attempt, "at": at, "outcome": outcome}
+
+
+def one_by_one(message: Message) -> list[Message]:
+    """A message as messages that tell of one run each."""
+    if message.get("k") != "ends":
+        return [message]
+    number = {"n": message["n"]} if "n" in message else {}
+    return [{**end_message(end), **number} for end in message["rows"]]
+
+
 def encode(message: Message) -> bytes:
     """One frame with one message."""
     return frame(text(message))
@@ -76,7 +100,7 @@ def frames(texts: list[bytes]) -> bytes:
     return frames(texts[:middle]) + frames(texts[middle:])
 
 
-def decode(body: bytes) -> list[Message]:
+def decode(body: bytes | bytearray) -> list[Message]:
     """The messages of one frame. Raises ProtocolError."""
     found = parse(body)
     messages = found if isinstance(found, list) else [found]
@@ -85,7 +109,7 @@ def decode(body: bytes) -> list[Message]:
     return messages
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray) -> Any:
     """What the JSON of one frame says. Raises ProtocolError."""
     try:
         return json.loads(body)
@@ -93,10 +117,16 @@ def parse(body: bytes) -> Any:
         raise ProtocolError("frame is not JSON") from None
 
 
+def decode_all(bodies: Sequence[bytes | bytearray], messages: list[Message]) -> None:
+    """Add the messages of frames. Raises ProtocolError."""
+    for body in bodies:
+        messages += decode(body)
+
+
 class FrameReader:
     """Turns bytes as they come into messages; holds what is not complete yet."""
 
-    def __init__(self, decode: Callable[[bytes], list[Message]] = decode) -> None:
+    def __init__(self, decode: Callable[[Sequence[bytes | bytearray], list[Any]], None] = decode_all) -> None:
         self.decode = decode
         self.buffer = bytearray()
 
@@ -104,22 +134,27 @@ class FrameReader:
         """The messages that `data` completes. Raises ProtocolError."""
         self.buffer += data
         messages: list[Message] = []
+        bodies, sound = self._cut()
         try:
-            self._take_frames(messages)
+            self.decode(bodies, messages)
+            if not sound:
+                raise ProtocolError("frame too long")
         except ProtocolError as error:
             error.messages = messages
             raise
         return messages
 
-    def _take_frames(self, messages: list[Message]) -> None:
-        buffer, decode = self.buffer, self.decode
+    def _cut(self) -> tuple[list[bytearray], bool]:
+        """The bodies of the frames that are complete, and whether what follows may be a frame."""
+        buffer, bodies = self.buffer, []
         start, size = 0, len(buffer)
+        sound = True
         while size - start >= 4:
             end = start + 4 + LENGTH.unpack_from(buffer, start)[0]
-            if end - start - 4 > MAX_FRAME:
-                raise ProtocolError("frame too long")
-            if end > size:
+            sound = end - start - 4 <= MAX_FRAME
+            if end > size or not sound:
                 break
-            messages += decode(bytes(buffer[start + 4 : end]))
+            bodies.append(buffer[start + 4 : end])
             start = end
         del buffer[:start]
+        return bodies, sound

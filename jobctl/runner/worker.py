@@ -74,10 +74,11 @@ class Channel:
 
     def receive(self) -> Any:
         """The next request; None once there can be no more."""
-        with suppress(OSError, ValueError, StopIteration):
+        try:
             size = self.requests.recv_into(self.buffer)
             return parse(str(self.view[:size], "utf-8"), 0)[0]
-        return None
+        except (OSError, ValueError, StopIteration):
+            return None
 
     def has_more(self) -> bool:
         """Whether a request is waiting."""
@@ -85,8 +86,13 @@ class Channel:
 
     def send(self, body: bytes) -> bool:
         """Send JSON text; False when nobody listens any more."""
+        frame = len(body).to_bytes(4, "big") + body
         with self.lock:
-            return self.answers >= 0 and bool(calling.write_all(self.answers, len(body).to_bytes(4, "big") + body))
+            try:
+                written = os.write(self.answers, frame)
+            except (OSError, OverflowError):
+                return False
+            return written == len(frame) or bool(calling.write_all(self.answers, frame[written:]))
 
     def wait_for_go(self) -> bool:
         """Wait until the runner has looked; False when it is gone."""
@@ -150,9 +156,11 @@ class Traces:
 def marks() -> tuple[Any, ...]:
     """What shows cheaply that a run left something: threads, children waited for, descriptors, whether one has to wait
     for children."""
-    lowest = -1
-    with suppress(OSError):
-        os.close(lowest := os.dup(2))
+    try:
+        lowest = os.dup(2)
+        os.close(lowest)
+    except OSError:
+        lowest = -1
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return _thread._count(), lowest, _signal.getsignal(_signal.SIGCHLD) is _signal.SIG_IGN, children
 
@@ -190,11 +198,7 @@ class Worker:
         self.begun = memoryview(mmap.mmap(begun, 8 + 8 * RING)).cast("q")
         """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
-        self.variables: dict[str, str] = {}
-        """Those of the newest run."""
-        self.base = dict(os.environ)
-        self.environment = environment()
-        """As it was left for the newest run."""
+        self.variables = calling.Variables()
         self.runs = 0
         self.files = Files()
         self.run: Run | None = None
@@ -263,18 +267,7 @@ class Worker:
 
     def set_up(self, run: Run, cwd: str, umask: int, data: str | None, file: str | None) -> None:
         """Undo what an earlier run may have changed."""
-        variables = {
-            "JOBCTL_ID": run.id,
-            "JOBCTL_SEQUENCE": str(run.sequence),
-            "JOBCTL_JOB": run.job,
-            "JOBCTL_ATTEMPT": str(run.attempt),
-            "JOBCTL_DEPTH": str(run.depth),
-        }
-        if data is not None:
-            variables["JOBCTL_DATA"] = data
-        elif file is not None:
-            variables["JOBCTL_DATA_FILE"] = file
-        self.set_variables(variables)
+        self.variables.give(run.id, run.sequence, (run.job, run.attempt, run.depth, data, file))
         os.umask(umask)
         sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
         try:
@@ -282,32 +275,6 @@ class Worker:
         except OSError as error:
             text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
             raise calling.Failure("spawn", text) from None
-
-    def set_variables(self, wanted: dict[str, str]) -> None:
-        """Give the run its variables; only those that differ are touched."""
-        if environment() != self.environment:
-            for name in set(os.environ) - set(self.base):
-                del os.environ[name]
-            self.variables = {}
-            for name, value in self.base.items():
-                os.environ[name] = value
-        for name, value in wanted.items():
-            if self.variables.get(name) != value:
-                os.environ[name] = value
-        if len(self.variables) != len(wanted) or self.variables.keys() != wanted.keys():
-            for name in self.variables.keys() - wanted.keys():
-                self.forget(name)
-        self.variables = wanted
-        self.environment = environment()
-
-    def forget(self, name: str) -> None:
-        os.environ.pop(name, None)
-        if name in self.base:
-            os.environ[name] = self.base[name]
-
-
-def environment() -> dict[Any, Any]:
-    return dict(os.environ._data)  # type: ignore[attr-defined]  # the mapping itself costs a decoding per variable
 
 
 def text_of(path: str) -> str:

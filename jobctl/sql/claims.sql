@@ -21,17 +21,16 @@ SELECT s.sequence, lower(hex(s.id)), s.job_id,
  ORDER BY s.priority DESC, s.ready_on, s.sequence
  LIMIT :limit;
 
--- One that still has its processes keeps its start.
+-- Those of one definition for one runner; one that still has its processes keeps its start.
 -- name: lock
 UPDATE system_jobs
-   SET state = 2, status = 20, claim = :claim, modified_on = :now, modified_by = :actor, host_id = :host_id,
+   SET state = 2, status = 20, claim = claim + 1, modified_on = :now, modified_by = :actor, host_id = :host_id,
        daemon_id = :daemon_id, log_host = :host_id, job_version_id = :job_version_id,
        started_on = CASE WHEN runner_id IS NULL THEN NULL ELSE started_on END,
        continued_on = CASE WHEN runner_id IS NULL THEN NULL ELSE :now END,
        run_time = CASE WHEN runner_id IS NULL THEN NULL ELSE run_time END,
        runner_id = :runner_id
- WHERE sequence = :sequence AND state = 0 AND claim = :claim - 1
-RETURNING sequence;
+ WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND state = 0;
 
 -- What comes first, of as many as could begin: the limit keeps it from counting a million.
 -- name: claimable
@@ -51,20 +50,53 @@ UPDATE system_jobs SET started_on = :at, attempt = :attempt, message = NULL, mod
  WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND started_on IS NULL AND state = 2
 RETURNING name;
 
--- The ordinary end: it succeeded, nobody asked anything of it meanwhile, and nobody waits for it. Everything else takes
--- the longer way. A begin that was not told goes with it.
--- name: succeed
-UPDATE system_jobs
-   SET state = 3, status = 30, message = CASE WHEN started_on IS NULL THEN :message ELSE coalesce(:message, message) END,
-       started_on = coalesce(started_on, :at), attempt = :attempt, completed_on = :ended_on, run_time = :run_time,
-       exit_code = :exit_code, signal = NULL, error_code = NULL, log_bytes = coalesce(log_bytes, 0) + :log_bytes,
-       progress = coalesce(:progress, progress), stage = coalesce(:stage, stage), runner_id = NULL,
-       modified_on = :now, modified_by = :actor
- WHERE sequence = :sequence AND claim = :claim AND runner_id = :runner_id AND state = 2 AND status = 20
-   AND NOT delete_requested
-   AND NOT EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = :sequence)
-   AND NOT EXISTS (SELECT 1 FROM waits WHERE after = :sequence AND met_on IS NULL)
+-- Ordinary ends: they succeeded, nobody asked anything of them meanwhile, and nobody waits for them. They are gathered
+-- in a table of this connection, so that each step is one statement for all of a runner's.
+-- name: ends_table
+CREATE TEMP TABLE IF NOT EXISTS ends (
+    sequence INTEGER PRIMARY KEY, claim INTEGER, attempt INTEGER, at INTEGER, ended_on INTEGER, run_time INTEGER,
+    result TEXT, exit_code INTEGER, message TEXT, log_bytes INTEGER, progress REAL, stage TEXT
+);
+
+-- name: add_quick_end
+INSERT INTO temp.ends (sequence, claim, attempt, at, ended_on, run_time, result)
+VALUES (:sequence, :claim, :attempt, :at, :ended_on, :run_time, :result);
+
+-- name: add_end
+INSERT INTO temp.ends
+VALUES (:sequence, :claim, :attempt, :at, :ended_on, :run_time, :result, :exit_code, :message, :log_bytes, :progress,
+        :stage);
+
+-- What takes the longer way. The signs keep it from another way to a row than by its number.
+-- name: take_out_others
+DELETE FROM temp.ends AS e
+ WHERE NOT EXISTS (SELECT 1 FROM system_jobs AS s
+                    WHERE s.sequence = e.sequence AND s.claim = e.claim AND +s.runner_id = :runner_id
+                      AND +s.state = 2 AND +s.status = 20 AND NOT s.delete_requested)
+    OR EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = e.sequence)
+    OR EXISTS (SELECT 1 FROM waits WHERE after = e.sequence AND met_on IS NULL)
 RETURNING sequence;
+
+-- A begin that was not told goes with it.
+-- name: succeed
+UPDATE system_jobs AS s
+   SET state = 3, status = 30, signal = NULL, error_code = NULL, runner_id = NULL, modified_on = :now,
+       modified_by = :actor,
+       (started_on, attempt, completed_on, run_time, exit_code, message, log_bytes, progress, stage)
+       = (SELECT coalesce(s.started_on, e.at), e.attempt, e.ended_on, e.run_time, e.exit_code,
+                 CASE WHEN s.started_on IS NULL THEN e.message ELSE coalesce(e.message, s.message) END,
+                 coalesce(s.log_bytes, 0) + coalesce(e.log_bytes, 0), coalesce(e.progress, s.progress),
+                 coalesce(e.stage, s.stage)
+            FROM temp.ends AS e WHERE e.sequence = s.sequence)
+ WHERE sequence IN (SELECT sequence FROM temp.ends);
+
+-- name: save_ends_results
+INSERT INTO payloads (sequence, result)
+SELECT sequence, result FROM temp.ends WHERE result IS NOT NULL AND result != :none
+    ON CONFLICT (sequence) DO UPDATE SET result = excluded.result;
+
+-- name: clear_ends
+DELETE FROM temp.ends;
 
 -- name: record_report
 UPDATE system_jobs
@@ -80,7 +112,7 @@ SELECT * FROM system_job_view
 -- Operators' wishes about processes: what is locked and shall stop, and what is suspended and shall be gone.
 -- name: wishes
 SELECT sequence, claim, runner_id, state, status, started_on IS NOT NULL FROM system_jobs
- WHERE state = 2 AND status IN (21, 22)
+ WHERE state = 2 AND status > 20
 UNION ALL
 SELECT sequence, claim, runner_id, state, status, 1 FROM system_jobs
  WHERE runner_id IS NOT NULL AND state = 1 AND reason = 'canceling';

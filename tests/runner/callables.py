@@ -42,6 +42,11 @@ def spoil() -> None:
     sys.stdout = None
 
 
+def replaces_environment() -> None:
+    os.environ["JOBCTL_JOB"] = "another"
+    os.environ = {"SPOILED": "1"}  # type: ignore[assignment]  # noqa: B003
+
+
 def says(text: str, error: str = "") -> None:
     print(text)
     print(error, file=sys.stderr)

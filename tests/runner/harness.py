@@ -15,7 +15,7 @@ from typing import Any
 
 from jobctl import logs, processes
 from jobctl.runner.journal import read
-from jobctl.runner.protocol import PROTOCOL, FrameReader, Message, encode
+from jobctl.runner.protocol import PROTOCOL, FrameReader, Message, encode, one_by_one
 
 PACKAGE_PARENT = str(Path(logs.__file__).parents[1])
 START = f"import sys; sys.path.insert(0, {PACKAGE_PARENT!r}); from jobctl.runner.main import main; main()"
@@ -63,7 +63,8 @@ class Daemon:
         except ConnectionResetError:
             data = b""
         self.lost = self.lost or not data
-        self.heard += self.reader.feed(data)
+        for message in self.reader.feed(data):
+            self.heard += one_by_one(message)
         return True
 
     def all(self, kind: str, sequence: int | None = None) -> list[Message]:

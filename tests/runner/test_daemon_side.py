@@ -46,7 +46,7 @@ def test_hello(runner: RunnerProcess) -> None:
     hello = runner.daemon.wait("hello")
     assert hello == {
         "k": "hello",
-        "protocol": 2,
+        "protocol": 3,
         "runner": runner.name,
         "pid": runner.process.pid,
         "current": None,

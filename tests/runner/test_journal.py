@@ -32,7 +32,7 @@ def record(kind: str = "end", **values: Any) -> dict[str, Any]:
 
 def test_starts_with_its_header_and_is_private(path: Path) -> None:
     Journal(str(path), "r")
-    assert read(path) == [{"k": "journal", "version": 2, "runner": "r", "last": 0}]
+    assert read(path) == [{"k": "journal", "version": 3, "runner": "r", "last": 0}]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -103,6 +103,14 @@ def test_fed_runs_are_begins_if_and_only_if_they_have_begun(path: Path) -> None:
     ]
     assert [r["at"] for r in begins] == [1_000_000, 1_000_000, 7_000_000]
     assert [str(path), begun_path(path)] == [name for name in files(path) if Path(name).exists()]
+
+
+def test_quick_successes_are_read_one_by_one_and_have_begun(path: Path) -> None:
+    one = Journal(str(path), "r")
+    Begun(begun_path(path)).marks.cells[1 + 3 % RING] = 3
+    one.note(fed_record([work(ordinal) for ordinal in (1, 2, 3)]))
+    append(one, {"k": "ends", "rows": [[1, 2, 3, 10, 20, 10, "1"], [2, 2, 3, 20, 30, 10, "null"]]})
+    assert [(r["k"], r["sequence"], r["n"]) for r in read(path)[1:]] == [("end", 1, 1), ("end", 2, 1), ("begin", 3, 2)]
 
 
 def test_a_missing_journal_is_empty(path: Path) -> None:

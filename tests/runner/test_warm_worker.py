@@ -98,6 +98,14 @@ def test_surroundings_are_restored(runner: RunnerProcess) -> None:
     assert pid(runner) == first
 
 
+def test_another_environment_in_its_place_is_undone_too(runner: RunnerProcess) -> None:
+    first = pid(runner)
+    call(runner, "replaces_environment")
+    environment = json.loads(call(runner, "environment")["result"])
+    assert environment["JOBCTL_JOB"] == "test" and "SPOILED" not in environment
+    assert pid(runner) == first
+
+
 def test_variables_of_the_run_are_set_anew(runner: RunnerProcess) -> None:
     first = pid(runner)
     for number in (1, 2):
