@@ -6,10 +6,10 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from jobctl.errors import BadInput, Refused, TryAgain, near_miss
+from jobctl.records import dataclass, fields
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from jobctl.errors import BadInput, JobctlError, NotFound, Refused
 from jobctl.model import SystemJob
+from jobctl.records import dataclass
 from jobctl.selection import matches, pages
 from jobctl.store import Filter, Store, Transaction
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from jobctl.errors import StorageFailed
+from jobctl.records import dataclass
 from jobctl.store import Store, Transaction
 
 INLINE: Final = 16 * 1024

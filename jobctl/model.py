@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from jobctl.records import dataclass, field
 from jobctl.states import FINAL as FINAL
 from jobctl.states import MOVES as MOVES
 from jobctl.states import REASONS as REASONS

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from typing import Any, Final
 
 from jobctl.database import Row
 from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason, State, Status, SystemJob
+from jobctl.records import replace
 
-SAVED = tuple(field.name for field in fields(SystemJob))
+SAVED = SystemJob.__slots__
 """The columns of system_job_view, in their order."""
 DEFAULTS = Definition()
 NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
@@ -27,17 +27,29 @@ UNSAID: Final[dict[str, Any]] = {
 
 
 def system_job_from(row: Row) -> SystemJob:
-    values = dict(zip(SAVED, row, strict=True))
-    return replace(
-        SystemJob(**values),
-        platform=bool(values["platform"]),
-        state=State(values["state"]),
-        status=Status(values["status"]),
-        reason=None if values["reason"] is None else Reason(values["reason"]),
-        parent=values["parent"] or None,
-        delete_requested=bool(values["delete_requested"]),
-        cancel_reason=None if values["cancel_reason"] is None else Reason(values["cancel_reason"]),
+    values = list(row)
+    for place, become in _CONVERTED:
+        values[place] = become(values[place])
+    return SystemJob(*values)
+
+
+def _reason(value: str | None) -> Reason | None:
+    return None if value is None else Reason(value)
+
+
+_CONVERTED: Final = tuple(
+    (SAVED.index(name), become)
+    for name, become in (
+        ("platform", bool),
+        ("state", State),
+        ("status", Status),
+        ("reason", _reason),
+        ("parent", lambda value: value or None),
+        ("delete_requested", bool),
+        ("cancel_reason", _reason),
     )
+)
+"""What a row's values become: their places, and by what."""
 
 
 def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
@@ -73,7 +85,7 @@ def plan_from(row: Row) -> Plan:
 
 
 def plan_parameters(plan: Plan) -> dict[str, Any]:
-    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    values = {name: getattr(plan, name) for name in Plan.__slots__}
     values["plan"] = values.pop("number")
     values["spec"] = json.dumps(plan.spec)
     values["active"] = int(plan.active)
@@ -82,7 +94,7 @@ def plan_parameters(plan: Plan) -> dict[str, Any]:
 
 def definition_text(definition: Definition) -> str:
     """The definition as JSON, without what is at its default."""
-    pairs = {field.name: getattr(definition, field.name) for field in fields(Definition)}
+    pairs = {name: getattr(definition, name) for name in Definition.__slots__}
     return json.dumps({name: value for name, value in pairs.items() if value != getattr(DEFAULTS, name)})
 
 

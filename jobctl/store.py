@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +27,7 @@ from jobctl.model import (
     SystemJob,
     Wait,
 )
+from jobctl.records import dataclass, replace
 from jobctl.rows import (
     SAVED,
     UNSAID,
