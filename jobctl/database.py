@@ -18,7 +18,7 @@ from jobctl.locks import FileLock
 
 APPLICATION_ID = 0x6A6F6263
 SQL = Path(__file__).parent / "sql"
-MARK = re.compile(r"/\*([a-z]+)\*/")
+MARK = r"/\*([a-z]+)\*/"
 WAIT = 5.0
 """Seconds a command waits for another writer."""
 
@@ -287,7 +287,7 @@ class Database:
 
 def _filled(text: str, parts: Mapping[str, str]) -> str:
     """`text` with each mark `/*part*/` replaced by that part."""
-    return MARK.sub(lambda mark: parts[mark[1]], text)
+    return re.sub(MARK, lambda mark: parts[mark[1]], text)
 
 
 class translated:

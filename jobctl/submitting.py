@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any, Final
 
-from jobctl import moves, texts
+from jobctl import texts
 from jobctl.clock import to_datetime
 from jobctl.errors import Refused
 from jobctl.model import MAX_DEPTH, Definition, JobVersion, Reason, State, Status, SystemJob, Wait
+from jobctl.records import dataclass
 from jobctl.store import Store, Transaction
 
 ADHOC = "adhoc"
@@ -49,7 +49,7 @@ class Request:
     data: str | None = None
     at: int | None = None
     regarding: str | None = None
-    conditions: Conditions = field(default=UNCONDITIONAL)
+    conditions: Conditions = UNCONDITIONAL
 
     def __post_init__(self) -> None:
         """Raises BadInput."""
@@ -150,12 +150,19 @@ def submit_within(
     else:
         columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=waiting)
     row = tx.insert_system_job(version, event=conditions.event, key=conditions.key, **columns)
+    if not predecessors and row.dependency_token is None:
+        return row
+    from jobctl import moves  # only with conditions or a token: it brings what is told of an end
+
     for wait, predecessor in predecessors:
         if predecessor.state is State.COMPLETED and not wait.met_by(predecessor.status):
             # As if it had been submitted a moment earlier: the answer must not depend on who was faster.
             return moves.complete(tx, row, Status.CANCELED, Reason.DEPENDENCY, moves.unmet(wait, predecessor))
         met_on = tx.now if predecessor.state is State.COMPLETED else None
-        tx.database.run("insert_wait", {"sequence": row.sequence, **asdict(wait), "met_on": met_on})
+        tx.database.run(
+            "insert_wait",
+            {"sequence": row.sequence, "after": wait.after, "condition": wait.condition, "met_on": met_on},
+        )
     # What waits for others takes its place in a token's queue only then, or two could wait for each other.
     return row if waiting in (Reason.AFTER, Reason.WAITING_FOR_EVENT) else moves.join_token(tx, row)
 
