@@ -64,6 +64,7 @@ class Database:
         self.lock = FileLock(config.write_lock)
         self.read_only = False
         self._named = all_statements()
+        self._texts: dict[str, str] = {}
         with translated(self.path):
             self.connection = self._open()
             try:
@@ -141,7 +142,7 @@ class Database:
             return
         if version:  # a database that is just being created holds nothing worth a copy
             self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
-        with self._transaction():
+        with Writing(self):
             if self._header()[1] >= number:  # another process was first
                 return
             self.connection.execute(text)
@@ -159,30 +160,9 @@ class Database:
         finally:
             copy.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing."""
-        if not self.lock.acquire(self.wait):
-            raise TryAgain(f"the database {self.path} is locked by another writer; try again")
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
-        finally:
-            self.lock.pass_on()
-
-    @contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self) -> Writing:
         """A transaction whose commit survives a power cut."""
-        if self.read_only:
-            raise CannotOpen(f"cannot write the database {self.path}: it is read-only")
-        with translated(self.path), self._transaction():
-            yield
+        return Writing(self)
 
     @property
     def in_transaction(self) -> bool:
@@ -216,13 +196,22 @@ class Database:
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a named statement."""
-        with translated(self.path):
-            return self.connection.execute(self._named[name], parameters or {}).fetchall()
+        try:
+            return self.connection.execute(self._texts.get(name) or self._text(name), parameters or {}).fetchall()
+        except BaseException as error:
+            translate(self.path, error)
+            raise
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> list[Row]:
         """The rows of a named statement that is run once for each of the parameters."""
         with translated(self.path):
-            return self.connection.executemany(self._named[name], parameters).fetchall()
+            return self.connection.executemany(self._text(name), parameters).fetchall()
+
+    def _text(self, name: str) -> str:
+        """A named statement without comments and indents: the cache of statements reads all of it at each call."""
+        lines = (line.strip() for line in self._named[name].splitlines())
+        self._texts[name] = text = "\n".join(line for line in lines if line and not line.startswith("--"))
+        return text
 
     def fragment(self, name: str, **parts: str) -> str:
         """A named fragment of a statement, on one line, with `parts` in the places of its marks."""
@@ -288,6 +277,50 @@ class Database:
 def _filled(text: str, parts: Mapping[str, str]) -> str:
     """`text` with each mark `/*part*/` replaced by that part."""
     return re.sub(MARK, lambda mark: parts[mark[1]], text)
+
+
+class Writing:
+    """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing.
+
+    A class, because every submission pays for it.
+    """
+
+    __slots__ = ("database",)
+
+    def __init__(self, database: Database) -> None:
+        if database.read_only:
+            raise CannotOpen(f"cannot write the database {database.path}: it is read-only")
+        self.database = database
+
+    def __enter__(self) -> None:
+        database = self.database
+        try:
+            if not database.lock.acquire(database.wait):
+                raise TryAgain(f"the database {database.path} is locked by another writer; try again")
+            database.connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._release()
+            translate(database.path, error)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self.database.connection.execute("COMMIT")
+        except BaseException as failed:
+            translate(self.database.path, failed)
+            raise
+        finally:
+            self._release()
+        if error is not None:
+            translate(self.database.path, error)
+
+    def _release(self) -> None:
+        try:
+            if self.database.connection.in_transaction:
+                self.database.connection.execute("ROLLBACK")
+        finally:
+            self.database.lock.pass_on()
 
 
 class translated:

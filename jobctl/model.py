@@ -289,3 +289,27 @@ class Outcome:
     log_bytes: int = 0
     progress: float | None = None
     stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job or a system job beside its moves."""
+
+    at: int
+    actor: str
+    kind: str
+    detail: JsonDict
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRow:
+    """A daemon as it wrote itself down."""
+
+    id: int
+    host: str
+    pid: int
+    version: str
+    slots: int
+    started_on: int
+    stopped_on: int | None

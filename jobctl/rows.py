@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobctl.database import Row
@@ -13,8 +13,8 @@ from jobctl.records import replace
 SAVED = SystemJob.__slots__
 """The columns of system_job_view, in their order."""
 DEFAULTS = Definition()
-NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
-"""What a row holds of which nothing was said."""
+NEW: Final[dict[str, Any]] = {"claim": 0, "attempt": 0, "retry_count": 0, "lost_count": 0, "delete_requested": False}
+"""What of a new system job nobody can say."""
 UNSAID: Final[dict[str, Any]] = {
     "state": State.READY,
     "status": Status.WAITING_FOR_RESOURCES,
@@ -54,23 +54,24 @@ _CONVERTED: Final = tuple(
 
 def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
     """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
-    values: dict[str, Any] = NEW | {name: value for name, value in columns.items() if name in NEW}
-    parent = columns["parent"]
-    values.update(
-        id=columns["id"].hex(),
-        job=version.job,
-        job_version=version.number,
-        state=State(columns["state"]),
-        status=Status(columns["status"]),
-        platform=bool(columns["platform"]),
-        parent=None if parent is None else parent.hex(),
-        created_on=columns["now"],
-        created_by=actor,
-        modified_on=columns["now"],
-        modified_by=actor,
-        delete_requested=False,
-    )
-    return SystemJob(**values)
+    parent, state, status = columns["parent"], columns["state"], columns["status"]
+    values: dict[str, Any] = {
+        **columns,
+        **NEW,
+        "id": columns["id"].hex(),
+        "job": version.job,
+        "job_version": version.number,
+        "state": state if type(state) is State else State(state),
+        "status": status if type(status) is Status else Status(status),
+        "platform": bool(columns["platform"]),
+        "parent": None if parent is None else parent.hex(),
+        "created_on": columns["now"],
+        "created_by": actor,
+        "modified_on": columns["now"],
+        "modified_by": actor,
+    }
+    said: Iterable[Any] = map(values.get, SAVED)
+    return SystemJob(*said)
 
 
 def plan_from(row: Row) -> Plan:

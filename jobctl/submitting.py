@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any, Final
 
 from jobctl import texts
-from jobctl.clock import to_datetime
+from jobctl.clock import utc_offset
 from jobctl.errors import Refused
 from jobctl.model import MAX_DEPTH, Definition, JobVersion, Reason, State, Status, SystemJob, Wait
 from jobctl.records import dataclass
@@ -67,6 +66,9 @@ class CallerContext:
 
     parent: str | None
     depth: int
+
+
+OUTSIDE: Final = CallerContext(None, 0)
 
 
 def submit(
@@ -172,12 +174,11 @@ def _common(tx: Transaction, message_name: str) -> dict[str, Any]:
     caller = caller_context()
     if caller.depth > MAX_DEPTH:
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
-    here = to_datetime(tx.now).astimezone().utcoffset()
     common: dict[str, Any] = {
         "message_name": message_name,
         "depth": caller.depth,
         "parent": bytes.fromhex(caller.parent) if caller.parent else None,
-        "utc_offset": None if here is None else here // timedelta(minutes=1),
+        "utc_offset": utc_offset(tx.now),
     }
     if caller.parent and (found := tx.system_job_by_hex(caller.parent)):
         common["owner"] = tx.system_job(found[0]).owner  # what a run submits is its owner's
@@ -210,7 +211,8 @@ def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) 
 
 def caller_context() -> CallerContext:
     """Who calls, from the environment that a run is given."""
-    parent, depth = os.environ.get("JOBCTL_ID"), os.environ.get("JOBCTL_DEPTH", "")
+    parent = os.environ.get("JOBCTL_ID")
     if not parent or not re.fullmatch("[0-9a-f]{32}", parent):
-        return CallerContext(None, 0)
+        return OUTSIDE
+    depth = os.environ.get("JOBCTL_DEPTH", "")
     return CallerContext(parent, int(depth) + 1 if re.fullmatch("[0-9]{1,3}", depth) else 1)
