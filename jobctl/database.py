@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +14,16 @@ import apsw
 from jobctl.config import Config, ensure_home
 from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TimedOut, TryAgain
 from jobctl.locks import FileLock
+from jobctl.statements import SQL as SQL
+from jobctl.statements import Asked, all_statements, migrations, newest_migration
+from jobctl.statements import statements as statements
 
 APPLICATION_ID = 0x6A6F6263
-SQL = Path(__file__).parent / "sql"
 MARK = r"/\*([a-z]+)\*/"
 WAIT = 5.0
 """Seconds a command waits for another writer."""
 
 Row = tuple[Any, ...]
-
-
-def statements(path: Path) -> dict[str, str]:
-    """The named statements of a file: each follows a line `-- name: …`."""
-    found: dict[str, str] = {}
-    for part in path.read_text(encoding="utf-8").split("-- name: ")[1:]:
-        name, _, text = part.partition("\n")
-        found[name.strip()] = text
-    return found
-
-
-@cache
-def all_statements() -> dict[str, str]:
-    """The named statements of all files."""
-    return {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
-
-
-def migrations(directory: Path = SQL / "migrations") -> list[tuple[int, str]]:
-    """The numbered migrations, in order."""
-    files = sorted(directory.glob("[0-9]*.sql"))
-    return [(int(file.name.split("_")[0]), file.read_text(encoding="utf-8")) for file in files]
-
-
-def newest_migration(directory: Path) -> int:
-    return max(int(name.split("_")[0]) for name in os.listdir(directory) if name[0].isdigit() and name.endswith(".sql"))
 
 
 class Database:
@@ -64,7 +40,7 @@ class Database:
         self.lock = FileLock(config.write_lock)
         self.read_only = False
         self._named = all_statements()
-        self._texts: dict[str, str] = {}
+        self._known: dict[str, tuple[str, Callable[[Any], Any]]] = {}
         with translated(self.path):
             self.connection = self._open()
             try:
@@ -197,10 +173,21 @@ class Database:
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a named statement."""
         try:
-            return self.connection.execute(self._texts.get(name) or self._text(name), parameters or {}).fetchall()
+            known = self._known.get(name)
+            if known is None:
+                return self._first_run(name, parameters or {})
+            text, values = known
+            return self.connection.execute(text, values(parameters)).fetchall()
         except BaseException as error:
             translate(self.path, error)
             raise
+
+    def _first_run(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Learn in which order the statement takes its parameters: to bind them by name costs more than the rest."""
+        text, asked = self._text(name), Asked(parameters)
+        rows = self.connection.execute(text, asked).fetchall()
+        self._known[name] = text, asked.values_of()
+        return rows
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> list[Row]:
         """The rows of a named statement that is run once for each of the parameters."""
@@ -210,8 +197,7 @@ class Database:
     def _text(self, name: str) -> str:
         """A named statement without comments and indents: the cache of statements reads all of it at each call."""
         lines = (line.strip() for line in self._named[name].splitlines())
-        self._texts[name] = text = "\n".join(line for line in lines if line and not line.startswith("--"))
-        return text
+        return "\n".join(line for line in lines if line and not line.startswith("--"))
 
     def fragment(self, name: str, **parts: str) -> str:
         """A named fragment of a statement, on one line, with `parts` in the places of its marks."""
@@ -323,6 +309,11 @@ class Writing:
             self.database.lock.pass_on()
 
 
+def engine_version() -> tuple[str, str]:
+    """The versions of the SQLite library and of apsw."""
+    return apsw.sqlite_lib_version(), apsw.apsw_version()
+
+
 class translated:
     """Around what asks SQLite: its errors become jobctl's, each one sentence."""
 
@@ -374,11 +365,6 @@ def no_space(path: Path) -> bool:
     except OSError:
         return False
     return left.f_bavail * left.f_frsize < 65536
-
-
-def engine_version() -> tuple[str, str]:
-    """The versions of the SQLite library and of apsw."""
-    return apsw.sqlite_lib_version(), apsw.apsw_version()
 
 
 def raise_os_error(path: Path, error: OSError) -> None:

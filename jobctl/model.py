@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jobctl.records import dataclass, field
+from jobctl.records import Later, dataclass, field
 from jobctl.states import FINAL as FINAL
 from jobctl.states import MOVES as MOVES
 from jobctl.states import REASONS as REASONS
@@ -171,7 +171,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class SystemJob:
+class SystemJob(Later):
     """One execution of a job, from planned to finished. Instants are microseconds UTC."""
 
     sequence: int

@@ -8,9 +8,10 @@ and the `fields`, `replace` and `asdict` of dataclasses take these records, too.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from dataclasses import asdict as asdict
@@ -49,13 +50,39 @@ else:
             self.default_factory = default_factory
 
 
+class Later:
+    """The base of a record that may be there before its values: the first one asked for makes all of them."""
+
+    __slots__ = ("_make",)
+
+    @classmethod
+    def later(cls, make: Callable[[], Iterable[Any]]) -> Self:
+        """A record whose values `make` gives, in the order of its fields."""
+        record = object.__new__(cls)
+        _set(record, "_make", make)
+        return record
+
+    if not TYPE_CHECKING:  # or every name would be one of its attributes
+
+        def __getattr__(self, name):
+            if name not in self.__slots__:
+                raise AttributeError(f"{self.__class__.__name__} has no attribute {name!r}")
+            deque(map(_set, repeat(self), self.__slots__, self._make()), 0)
+            return object.__getattribute__(self, name)
+
+
 def _record(cls: type[Any]) -> type[Any]:
     names = tuple(cls.__dict__.get("__annotations__", ()))
     body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     defaults = {name: body.pop(name) for name in names if name in body}
     if names[len(names) - len(defaults) :] != tuple(defaults):
         raise TypeError(f"{cls.__name__}: a field without a default follows one with a default")
-    body.update(__slots__=names, __match_args__=names, __dataclass_fields__=_Fields(), _defaults=defaults)
+    body.update(
+        __slots__=names,
+        __match_args__=names,
+        __dataclass_fields__=_Fields(),
+        _defaults=defaults,
+    )
     several = len(names) > 1  # only of several does attrgetter make a tuple
     body["_values"] = attrgetter(*names) if several else staticmethod(lambda one: tuple(getattr(one, n) for n in names))
     body["__init__"] = _init_checked if "__post_init__" in body else _init

@@ -54,15 +54,19 @@ _CONVERTED: Final = tuple(
 
 def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
     """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
-    parent, state, status = columns["parent"], columns["state"], columns["status"]
-    values: dict[str, Any] = {
+    return SystemJob.later(lambda: _new_values(columns, version, actor))
+
+
+def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> Iterable[Any]:
+    parent = columns["parent"]
+    values = {
         **columns,
         **NEW,
         "id": columns["id"].hex(),
         "job": version.job,
         "job_version": version.number,
-        "state": state if type(state) is State else State(state),
-        "status": status if type(status) is Status else Status(status),
+        "state": State(columns["state"]),
+        "status": Status(columns["status"]),
         "platform": bool(columns["platform"]),
         "parent": None if parent is None else parent.hex(),
         "created_on": columns["now"],
@@ -70,8 +74,7 @@ def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) 
         "modified_on": columns["now"],
         "modified_by": actor,
     }
-    said: Iterable[Any] = map(values.get, SAVED)
-    return SystemJob(*said)
+    return map(values.get, SAVED)
 
 
 def plan_from(row: Row) -> Plan:

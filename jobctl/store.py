@@ -283,7 +283,8 @@ class Transaction(Store):
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         if parameters["plan"] is not None:  # its schedule stands beside it
             return self.system_job(sequence)
-        return new_system_job({**parameters, "sequence": sequence, "owner": owner}, version, self.actor)
+        parameters.update(sequence=sequence, owner=owner)
+        return new_system_job(parameters, version, self.actor)
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:

@@ -85,9 +85,14 @@ def submit(
 
     Raises JobNotFound, SystemJobNotFound for an unknown predecessor, Refused for a key used with other data.
     """
+    return submit_request(store, name, Request(data, at, regarding, conditions), message_name)
+
+
+def submit_request(store: Store, name: str, request: Request, message_name: str) -> SystemJob:
+    """As `submit`."""
     texts.word(name, "name of a job", 1000)
     with store.write() as tx:
-        return submit_within(tx, tx.version_in_force(name), Request(data, at, regarding, conditions), message_name)
+        return submit_within(tx, tx.version_in_force(name), request, message_name)
 
 
 def submit_many(
@@ -152,7 +157,7 @@ def submit_within(
     else:
         columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=waiting)
     row = tx.insert_system_job(version, event=conditions.event, key=conditions.key, **columns)
-    if not predecessors and row.dependency_token is None:
+    if not predecessors and version.definition.token is None:
         return row
     from jobctl import moves  # only with conditions or a token: it brings what is told of an end
 

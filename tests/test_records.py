@@ -122,3 +122,30 @@ def test_making_a_class_needs_no_dataclasses() -> None:
     code = "import sys, jobctl.model; print({'dataclasses', 'inspect', 'ast'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@records.dataclass(frozen=True, slots=True)
+class Made(records.Later):
+    x: int
+    y: int
+
+
+def test_values_that_are_made_later_are_those_of_any_other() -> None:
+    made: list[int] = []
+
+    def values() -> tuple[int, int]:
+        made.append(1)
+        return 1, 2
+
+    one: Any = Made.later(values)
+    with pytest.raises(AttributeError, match="z"):
+        _ = one.z
+    assert made == []
+    assert (one.y, one.x) == (2, 1) and one == Made(1, 2) and made == [1]
+    for use in (repr, hash, pickle.dumps, dataclasses.asdict):
+        assert use(Made.later(values)) == use(Made(1, 2))
+    assert records.replace(Made.later(values), x=3) == Made(3, 2)
+    with pytest.raises(AttributeError):
+        Made.later(values).x = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="z"):
+        _ = getattr(Made(1, 2), "z")  # noqa: B009
