@@ -41,19 +41,26 @@ class Conditions:
 UNCONDITIONAL: Final = Conditions()
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
-    """One system job of many; `data` is JSON text that was checked, `at` microseconds UTC."""
+    """One system job of many; `data` is JSON text that was checked, `at` microseconds UTC. It is not changed.
 
-    data: str | None = None
-    at: int | None = None
-    regarding: str | None = None
-    conditions: Conditions = UNCONDITIONAL
+    No record: there are as many as system jobs.
+    """
 
-    def __post_init__(self) -> None:
+    __slots__ = ("at", "conditions", "data", "regarding")
+
+    def __init__(
+        self,
+        data: str | None = None,
+        at: int | None = None,
+        regarding: str | None = None,
+        conditions: Conditions = UNCONDITIONAL,
+    ) -> None:
         """Raises BadInput."""
-        if self.regarding is not None:
-            texts.regarding(self.regarding)
+        self.data = data
+        self.at = at
+        self.regarding = None if regarding is None else texts.regarding(regarding)
+        self.conditions = conditions
 
     @property
     def is_plain(self) -> bool:
