@@ -210,7 +210,7 @@ def test_a_migration_needs_the_daemons_lock(config: Config, two: Path) -> None:
 MIGRATE_TOGETHER = """
 import pathlib, sys
 from jobctl.config import Config
-from jobctl import database, statements
+from jobctl import database
 real = database.Database.back_up
 def slow(self, target):
     real(self, target)
