@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobctl.api import current, emit, job, result, submit, submit_many, wait
+    from jobctl.api import current, emit, job, result, wait
     from jobctl.model import SystemJob
+    from jobctl.submission import submit, submit_many
 
 __version__ = "0.1.0"
 __all__ = ["SystemJob", "__version__", "current", "emit", "job", "result", "submit", "submit_many", "wait"]
 
 _HOMES = {
-    **dict.fromkeys(("current", "emit", "job", "result", "submit", "submit_many", "wait"), "jobctl.api"),
+    **dict.fromkeys(("current", "emit", "job", "result", "wait"), "jobctl.api"),
+    **dict.fromkeys(("submit", "submit_many"), "jobctl.submission"),
     "SystemJob": "jobctl.model",
 }
 
@@ -24,7 +26,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'jobctl' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(home), name)
+    found = globals()[name] = getattr(importlib.import_module(home), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +16,7 @@ from jobctl.clock import MICROSECONDS
 from jobctl.document import SCHEMA, system_job_document
 from jobctl.errors import BadInput
 from jobctl.model import Definition, Job, Reason, State, Status, SystemJob
+from jobctl.records import asdict, dataclass, replace
 from jobctl.rows import definition_text
 from jobctl.store import Store, Transaction
 from jobctl.targets import check_target, shown
@@ -229,7 +229,7 @@ def overdue_words(name: str, expect: float | None, alarm: Alarm, now: int) -> st
 
 def words(microseconds: int) -> str:
     """A length of time, to the second only where that says something: `3h 12m`."""
-    from jobctl.schedule.instants import format_duration
+    from jobctl.schedule.lengths import format_duration
 
     seconds = max(1, microseconds // MICROSECONDS)
     coarse = 3600 if seconds >= 86_400 else 60 if seconds >= 3600 else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.output.calendar_view import Calendar, Day
 from jobctl.output.text import until
+from jobctl.records import dataclass
 from jobctl.schedule.daylight import changes, first_reading
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.words import MONTHS, WEEKDAYS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from jobctl.errors import BadInput, JobctlError, NotFound, Refused
 from jobctl.model import SystemJob
+from jobctl.records import dataclass
 from jobctl.selection import matches, pages
 from jobctl.store import Filter, Store, Transaction
 
@@ -34,7 +34,7 @@ class Batch(Transaction):
     def __init__(self, tx: Transaction) -> None:
         super().__init__(tx)
         self.now = tx.now
-        self._actor_id = tx.actor_id  # written before the first part, so that none takes it away again
+        self.id_of(self.actor)  # written before the first part, so that none takes it away again
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -44,7 +44,7 @@ class Batch(Transaction):
         try:
             yield self
         except BaseException:
-            self._versions.clear()
+            self.known.clear()
             if self.database.connection.in_transaction:  # a full disk may have ended all of it
                 run("undo_part")
                 run("end_part")

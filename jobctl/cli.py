@@ -8,18 +8,22 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import click
-from click.shell_completion import CompletionItem
 
 from jobctl import __version__
 from jobctl.commands.context import App
 from jobctl.errors import INTERNAL, INTERRUPTED, IO_ERROR, PERMISSION, USAGE, JobctlError, near_miss
 from jobctl.output import escape
+from jobctl.records import dataclass
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """Where a command is found, and its line in the list of commands."""
 
     target: str
@@ -96,6 +100,8 @@ class Commands(click.Group):
         # click's own would import every command for its help line.
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
 
 

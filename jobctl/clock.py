@@ -94,6 +94,11 @@ def from_datetime(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def utc_offset(instant: int) -> int:
+    """Minutes by which this machine's time was east of UTC at that instant."""
+    return time.localtime(instant // MICROSECONDS).tm_gmtoff // 60
+
+
 class Alarm:
     """A descriptor that becomes readable at an instant of the wall clock, or when that clock is set.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from jobctl.clock import FOREVER, from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.output.columns import Occurrence
 from jobctl.output.text import until
+from jobctl.records import dataclass
 from jobctl.schedule import Schedule
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.zones import zone

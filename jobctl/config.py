@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobctl.errors import CannotOpen, NotPermitted
+from jobctl.records import dataclass
 
 RETENTION = {
     "retention": "JOBCTL_RETENTION",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from jobctl import alarms, ledger, logs, moves, promotion, scheduling, submitting, texts
@@ -15,7 +13,7 @@ from jobctl.jsontext import check_json as check_json
 from jobctl.legality import describe as describe
 from jobctl.legality import legal_operations as legal_operations
 from jobctl.legality import require
-from jobctl.locks import FileLock
+from jobctl.locks import is_held
 from jobctl.model import (
     Definition,
     Job,
@@ -24,6 +22,7 @@ from jobctl.model import (
     Status,
     SystemJob,
 )
+from jobctl.records import replace
 from jobctl.scheduling import Planned
 from jobctl.store import Store, Transaction
 from jobctl.submitting import ADHOC as ADHOC
@@ -33,9 +32,6 @@ from jobctl.submitting import Request as Request
 from jobctl.submitting import submit as submit
 from jobctl.submitting import submit_adhoc as submit_adhoc
 from jobctl.submitting import submit_many as submit_many
-
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
-
 
 # Definitions
 
@@ -90,7 +86,7 @@ def remove_job(store: Store, name: str) -> tuple[Job, int]:
 
 
 def check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
+    if not texts.is_name(name):
         raise BadInput(
             f"{name!r} is not a job name: a letter first, then letters, digits, '.', '_' or '-', at most 100"
         )
@@ -184,7 +180,7 @@ def rerun(store: Store, sequence: int) -> SystemJob:
         require(row, "rerun", row.state is State.COMPLETED)
         version = tx.job_version(row.job_version_id)
         # What has no job of a person behind it has a definition of its own.
-        alone = row.job == ADHOC or not NAME.fullmatch(row.job)
+        alone = row.job == ADHOC or not texts.is_name(row.job)
         if not alone:
             job = tx.find_job(row.job)
             if job is None or job.id != row.job_id:
@@ -223,4 +219,4 @@ def delete_row(store: Store, sequence: int, force: bool = False) -> SystemJob:
 
 
 def daemon_running(config: Config) -> bool:
-    return not FileLock(config.daemon_lock).is_free()
+    return is_held(config.daemon_lock)

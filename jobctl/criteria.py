@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
+from jobctl.records import dataclass
 from jobctl.states import Reason, State, Status
 
 

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +14,16 @@ import apsw
 from jobctl.config import Config, ensure_home
 from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TimedOut, TryAgain
 from jobctl.locks import FileLock
+from jobctl.statements import SQL as SQL
+from jobctl.statements import Asked, all_statements, migrations, newest_migration
+from jobctl.statements import statements as statements
 
 APPLICATION_ID = 0x6A6F6263
-SQL = Path(__file__).parent / "sql"
-MARK = re.compile(r"/\*([a-z]+)\*/")
+MARK = r"/\*([a-z]+)\*/"
 WAIT = 5.0
 """Seconds a command waits for another writer."""
 
 Row = tuple[Any, ...]
-
-
-def statements(path: Path) -> dict[str, str]:
-    """The named statements of a file: each follows a line `-- name: …`."""
-    found: dict[str, str] = {}
-    for part in path.read_text(encoding="utf-8").split("-- name: ")[1:]:
-        name, _, text = part.partition("\n")
-        found[name.strip()] = text
-    return found
-
-
-@cache
-def all_statements() -> dict[str, str]:
-    """The named statements of all files."""
-    return {name: text for file in sorted(SQL.glob("*.sql")) for name, text in statements(file).items()}
-
-
-def migrations(directory: Path = SQL / "migrations") -> list[tuple[int, str]]:
-    """The numbered migrations, in order."""
-    files = sorted(directory.glob("[0-9]*.sql"))
-    return [(int(file.name.split("_")[0]), file.read_text(encoding="utf-8")) for file in files]
-
-
-def newest_migration(directory: Path) -> int:
-    return max(int(name.split("_")[0]) for name in os.listdir(directory) if name[0].isdigit() and name.endswith(".sql"))
 
 
 class Database:
@@ -64,6 +40,8 @@ class Database:
         self.lock = FileLock(config.write_lock)
         self.read_only = False
         self._named = all_statements()
+        self._known: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+        self._texts: dict[str, str] = {}
         with translated(self.path):
             self.connection = self._open()
             try:
@@ -148,7 +126,7 @@ class Database:
             return
         if version:  # a database that is just being created holds nothing worth a copy
             self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
-        with self._transaction():
+        with Writing(self):
             if self._header()[1] >= number:  # another process was first
                 return
             self.connection.execute(text)
@@ -166,30 +144,9 @@ class Database:
         finally:
             copy.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing."""
-        if not self.lock.acquire(self.wait):
-            raise TryAgain(f"the database {self.path} is locked by another writer; try again")
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
-        finally:
-            self.lock.pass_on()
-
-    @contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self) -> Writing:
         """A transaction whose commit survives a power cut."""
-        if self.read_only:
-            raise CannotOpen(f"cannot write the database {self.path}: it is read-only")
-        with translated(self.path), self._transaction():
-            yield
+        return Writing(self)
 
     @property
     def in_transaction(self) -> bool:
@@ -223,13 +180,35 @@ class Database:
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a named statement."""
-        with translated(self.path):
-            return self.connection.execute(self._named[name], parameters or {}).fetchall()
+        try:
+            known = self._known.get(name)
+            if known is None:
+                return self._first_run(name, parameters or {})
+            text, values = known
+            return self.connection.execute(text, values(parameters)).fetchall()
+        except BaseException as error:
+            translate(self.path, error)
+            raise
+
+    def _first_run(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Learn in which order the statement takes its parameters: to bind them by name costs more than the rest."""
+        text, asked = self._text(name), Asked(parameters)
+        rows = self.connection.execute(text, asked).fetchall()
+        self._known[name] = text, asked.values_of()
+        return rows
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any] | Sequence[Any]]) -> None:
         """A named statement without an answer, run once for each of the parameters: by name, or in order (quicker)."""
         with translated(self.path):
-            self.connection.executemany(self._named[name], parameters)
+            self.connection.executemany(self._text(name), parameters)
+
+    def _text(self, name: str) -> str:
+        """A named statement without comments and indents: the cache of statements reads all of it at each call."""
+        found = self._texts.get(name)
+        if found is None:
+            lines = (line.strip() for line in self._named[name].splitlines())
+            found = self._texts[name] = "\n".join(line for line in lines if line and not line.startswith("--"))
+        return found
 
     def fragment(self, name: str, **parts: str) -> str:
         """A named fragment of a statement, on one line, with `parts` in the places of its marks."""
@@ -294,7 +273,56 @@ class Database:
 
 def _filled(text: str, parts: Mapping[str, str]) -> str:
     """`text` with each mark `/*part*/` replaced by that part."""
-    return MARK.sub(lambda mark: parts[mark[1]], text)
+    return re.sub(MARK, lambda mark: parts[mark[1]], text)
+
+
+class Writing:
+    """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing.
+
+    A class, because every submission pays for it.
+    """
+
+    __slots__ = ("database",)
+
+    def __init__(self, database: Database) -> None:
+        if database.read_only:
+            raise CannotOpen(f"cannot write the database {database.path}: it is read-only")
+        self.database = database
+
+    def __enter__(self) -> None:
+        database = self.database
+        try:
+            if not database.lock.acquire(database.wait):
+                raise TryAgain(f"the database {database.path} is locked by another writer; try again")
+            database.connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._release()
+            translate(database.path, error)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self.database.connection.execute("COMMIT")
+        except BaseException as failed:
+            translate(self.database.path, failed)
+            raise
+        finally:
+            self._release()
+        if error is not None:
+            translate(self.database.path, error)
+
+    def _release(self) -> None:
+        try:
+            if self.database.connection.in_transaction:
+                self.database.connection.execute("ROLLBACK")
+        finally:
+            self.database.lock.pass_on()
+
+
+def engine_version() -> tuple[str, str]:
+    """The versions of the SQLite library and of apsw."""
+    return apsw.sqlite_lib_version(), apsw.apsw_version()
 
 
 class translated:
@@ -348,11 +376,6 @@ def no_space(path: Path) -> bool:
     except OSError:
         return False
     return left.f_bavail * left.f_frsize < 65536
-
-
-def engine_version() -> tuple[str, str]:
-    """The versions of the SQLite library and of apsw."""
-    return apsw.sqlite_lib_version(), apsw.apsw_version()
 
 
 def raise_os_error(path: Path, error: OSError) -> None:

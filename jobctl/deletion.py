@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from jobctl import logs
+from jobctl.records import asdict, dataclass, replace
 from jobctl.store import Store
 
 FIRST: Final = 64

@@ -39,13 +39,15 @@ def parse(text: str) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark")
+    return _DECODER.decode(text)
 
 
 def json_of(document: object) -> str:
     """The canonical text of an object. Raises BadInput: not for JSON, over 1 MiB, or nested deeper than 64."""
     try:
-        text = json.dumps(document, ensure_ascii=False)
+        text = _ENCODER.encode(document)
         if len(text) <= MAX_JSON_BYTES // 4 and text.isascii() and _is_flat(document):
             return text
         return check_json(json.dumps(document))
@@ -70,6 +72,11 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):
         raise ValueError("a key appears twice")
     return found
+
+
+# Made once: `loads` and `dumps` would make them for each document.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
 
 
 def _depth(document: Any) -> int:

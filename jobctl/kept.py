@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import _local
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from jobctl import clock, config
@@ -13,8 +12,6 @@ from jobctl.store import Store
 
 LOOKED_AT_EVERY: Final = 1.0
 """Seconds between two looks at the version of a database: another program may have migrated it."""
-PLACE: Final = ("JOBCTL_HOME", "XDG_STATE_HOME", "HOME", "JOBCTL_SEQUENCE")
-"""What of the environment decides which home is meant, and who asks."""
 
 
 class Kept(_local):
@@ -28,12 +25,23 @@ class Kept(_local):
 kept: Final = Kept()
 
 
-@contextmanager
-def open_store() -> Iterator[Store]:
+class open_store:
     """The store of the home that the environment names. Raises what `Store.open` does."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Store:
+        return _opened()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            close()
+
+
+def _opened() -> Store:
     environment = os.environ
     # A child that was forked must not use its parent's connection.
-    of = (os.getpid(), *[environment.get(name) for name in PLACE])
+    of = (os.getpid(), environment.get("JOBCTL_SEQUENCE"), _place(environment))
     if kept.of[:1] != of[:1]:
         kept.store = None
     elif kept.store is not None and (kept.of != of or not _is_good(kept.store)):
@@ -41,11 +49,12 @@ def open_store() -> Iterator[Store]:
     if kept.store is None:
         kept.store = Store.open(config.load(environment), clock.system_clock(), caller())
         kept.of = of
-    try:
-        yield kept.store
-    except BaseException:
-        close()
-        raise
+    return kept.store
+
+
+def _place(environment: Mapping[str, str]) -> str | tuple[str | None, ...]:
+    """What of the environment decides which home is meant."""
+    return environment.get("JOBCTL_HOME") or (environment.get("XDG_STATE_HOME"), environment.get("HOME"))
 
 
 def _is_good(store: Store) -> bool:

@@ -6,7 +6,6 @@ What becomes of an occurrence whose instant has come is decided in `promotion`.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
@@ -14,6 +13,7 @@ from jobctl import moves
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.model import Job, Plan, Reason, State, Status, SystemJob
+from jobctl.records import replace
 from jobctl.schedule import Schedule, build
 from jobctl.schedule.daylight import LATEST
 from jobctl.store import Transaction

@@ -134,3 +134,8 @@ class FileLock:
             return False
         finally:
             os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock of that file just now."""
+    return not FileLock(path).is_free()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from jobctl.records import Later, dataclass, field
 from jobctl.states import FINAL as FINAL
 from jobctl.states import MOVES as MOVES
 from jobctl.states import REASONS as REASONS
@@ -171,7 +171,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class SystemJob:
+class SystemJob(Later):
     """One execution of a job, from planned to finished. Instants are microseconds UTC."""
 
     sequence: int
@@ -289,3 +289,27 @@ class Outcome:
     log_bytes: int = 0
     progress: float | None = None
     stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job or a system job beside its moves."""
+
+    at: int
+    actor: str
+    kind: str
+    detail: JsonDict
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRow:
+    """A daemon as it wrote itself down."""
+
+    id: int
+    host: str
+    pid: int
+    version: str
+    slots: int
+    started_on: int
+    stopped_on: int | None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from jobctl import alarms
 from jobctl.model import Reason, State, Status, SystemJob, Wait
+from jobctl.records import replace
 from jobctl.store import Transaction
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jobctl import alarms, moves
 from jobctl.clock import MICROSECONDS, from_datetime
 from jobctl.model import MAX_LOSSES, Outcome, Reason, State, Status, SystemJob
+from jobctl.records import replace
 from jobctl.schedule.daylight import LATEST
 from jobctl.store import Transaction
 

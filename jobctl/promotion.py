@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 
 from jobctl import alarms, ledger, moves
@@ -12,6 +11,7 @@ from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.ledger import TICK
 from jobctl.model import MISSED_AFTER, CatchUp, Overlap, Plan, Reason, State, Status, SystemJob
+from jobctl.records import replace
 from jobctl.schedule import Schedule
 from jobctl.store import Transaction
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from jobctl.clock import MICROSECONDS, from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.model import JsonDict, Reason, State, Status
+from jobctl.records import dataclass
 from jobctl.retention import pages
 from jobctl.store import Filter, Store
 
@@ -83,7 +83,7 @@ class Purge:
     @property
     def words(self) -> str:
         """`completed more than 30d ago, failed, of job backup`"""
-        from jobctl.schedule.instants import format_duration
+        from jobctl.schedule.lengths import format_duration
 
         chosen = self.filter
         age = f" more than {format_duration(self.older_than / MICROSECONDS)} ago" if self.older_than else ""

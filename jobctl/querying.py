@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from jobctl.database import Database
 from jobctl.model import State, Status
+from jobctl.records import dataclass
 
 
 class Kind(StrEnum):

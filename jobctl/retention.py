@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobctl.clock import MICROSECONDS, Clock
@@ -17,6 +16,7 @@ from jobctl.config import Config
 from jobctl.errors import BadInput
 from jobctl.logs import SEGMENT
 from jobctl.model import OPERATION_DELETION_SERVICE, Definition, JsonDict, Status
+from jobctl.records import dataclass
 from jobctl.rows import definition_text
 from jobctl.schedule.instants import parse_duration
 from jobctl.store import Store, Transaction

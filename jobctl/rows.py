@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jobctl.database import Row
 from jobctl.model import CatchUp, Definition, JobVersion, Overlap, Plan, Reason, State, Status, SystemJob
+from jobctl.records import replace
 
-SAVED = tuple(field.name for field in fields(SystemJob))
+SAVED = SystemJob.__slots__
 """The columns of system_job_view, in their order."""
 DEFAULTS = Definition()
-NEW: dict[str, Any] = dict.fromkeys(SAVED) | dict.fromkeys(("claim", "attempt", "retry_count", "lost_count"), 0)
-"""What a row holds of which nothing was said."""
+NEW: Final[dict[str, Any]] = {"claim": 0, "attempt": 0, "retry_count": 0, "lost_count": 0, "delete_requested": False}
+"""What of a new system job nobody can say."""
 UNSAID: Final[dict[str, Any]] = {
     "state": State.READY,
     "status": Status.WAITING_FOR_RESOURCES,
@@ -27,38 +27,54 @@ UNSAID: Final[dict[str, Any]] = {
 
 
 def system_job_from(row: Row) -> SystemJob:
-    values = dict(zip(SAVED, row, strict=True))
-    return replace(
-        SystemJob(**values),
-        platform=bool(values["platform"]),
-        state=State(values["state"]),
-        status=Status(values["status"]),
-        reason=None if values["reason"] is None else Reason(values["reason"]),
-        parent=values["parent"] or None,
-        delete_requested=bool(values["delete_requested"]),
-        cancel_reason=None if values["cancel_reason"] is None else Reason(values["cancel_reason"]),
+    values = list(row)
+    for place, become in _CONVERTED:
+        values[place] = become(values[place])
+    return SystemJob(*values)
+
+
+def _reason(value: str | None) -> Reason | None:
+    return None if value is None else Reason(value)
+
+
+_CONVERTED: Final = tuple(
+    (SAVED.index(name), become)
+    for name, become in (
+        ("platform", bool),
+        ("state", State),
+        ("status", Status),
+        ("reason", _reason),
+        ("parent", lambda value: value or None),
+        ("delete_requested", bool),
+        ("cancel_reason", _reason),
     )
+)
+"""What a row's values become: their places, and by what."""
 
 
 def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) -> SystemJob:
     """What was just inserted, without a plan, as the view would show it; `columns` are the statement's parameters."""
-    values: dict[str, Any] = NEW | {name: value for name, value in columns.items() if name in NEW}
+    return SystemJob.later(lambda: _new_values(columns, version, actor))
+
+
+def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> Iterable[Any]:
     parent = columns["parent"]
-    values.update(
-        id=columns["id"].hex(),
-        job=version.job,
-        job_version=version.number,
-        state=State(columns["state"]),
-        status=Status(columns["status"]),
-        platform=bool(columns["platform"]),
-        parent=None if parent is None else parent.hex(),
-        created_on=columns["now"],
-        created_by=actor,
-        modified_on=columns["now"],
-        modified_by=actor,
-        delete_requested=False,
-    )
-    return SystemJob(**values)
+    values = {
+        **columns,
+        **NEW,
+        "id": columns["id"].hex(),
+        "job": version.job,
+        "job_version": version.number,
+        "state": State(columns["state"]),
+        "status": Status(columns["status"]),
+        "platform": bool(columns["platform"]),
+        "parent": None if parent is None else parent.hex(),
+        "created_on": columns["now"],
+        "created_by": actor,
+        "modified_on": columns["now"],
+        "modified_by": actor,
+    }
+    return map(values.get, SAVED)
 
 
 def plan_from(row: Row) -> Plan:
@@ -73,7 +89,7 @@ def plan_from(row: Row) -> Plan:
 
 
 def plan_parameters(plan: Plan) -> dict[str, Any]:
-    values = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    values = {name: getattr(plan, name) for name in Plan.__slots__}
     values["plan"] = values.pop("number")
     values["spec"] = json.dumps(plan.spec)
     values["active"] = int(plan.active)
@@ -82,7 +98,7 @@ def plan_parameters(plan: Plan) -> dict[str, Any]:
 
 def definition_text(definition: Definition) -> str:
     """The definition as JSON, without what is at its default."""
-    pairs = {field.name: getattr(definition, field.name) for field in fields(Definition)}
+    pairs = {name: getattr(definition, name) for name in Definition.__slots__}
     return json.dumps({name: value for name, value in pairs.items() if value != getattr(DEFAULTS, name)})
 
 

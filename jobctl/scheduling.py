@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from jobctl import ledger, processes, promotion
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput, Refused
 from jobctl.model import CatchUp, Job, Overlap, Plan
+from jobctl.records import asdict, dataclass, fields, replace
 from jobctl.schedule import Schedule
 from jobctl.store import Store, Transaction
 

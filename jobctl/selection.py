@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jobctl.database import Row
 from jobctl.model import SystemJob
+from jobctl.records import dataclass
 from jobctl.store import Filter, Store
 
 

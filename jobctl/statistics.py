@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobctl.errors import JobNotFound
+from jobctl.records import dataclass
 from jobctl.states import Reason, Status
 from jobctl.store import Store
 

@@ -6,8 +6,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from jobctl.criteria import EVERYTHING
 from jobctl.criteria import Filter as Filter
 from jobctl.database import Database, Row
 from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
+from jobctl.known import Known
 from jobctl.model import (
     MOVES,
     OPERATION_BULK_DELETE,
@@ -28,6 +28,9 @@ from jobctl.model import (
     SystemJob,
     Wait,
 )
+from jobctl.model import DaemonRow as DaemonRow
+from jobctl.model import Event as Event
+from jobctl.records import replace
 from jobctl.rows import (
     SAVED,
     UNSAID,
@@ -41,26 +44,6 @@ from jobctl.rows import (
 from jobctl.wake import Bell
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    at: int
-    actor: str
-    kind: str
-    detail: dict[str, Any]
-    sequence: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonRow:
-    id: int
-    host: str
-    pid: int
-    version: str
-    slots: int
-    started_on: int
-    stopped_on: int | None
-
-
 class Store:
     """The home's state, as one actor sees it. Use as a context manager, or close it."""
 
@@ -68,7 +51,7 @@ class Store:
         self.database = database
         self.clock = clock
         self.actor = actor
-        self._versions: dict[int, JobVersion] = {}
+        self.known = Known()
         self.bell: Bell | None = Bell(database.config.run_directory)
         """Rung after a commit; the daemon's own needs none."""
 
@@ -93,17 +76,9 @@ class Store:
     ) -> None:
         self.close()
 
-    @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> AbstractContextManager[Transaction]:
         """One transaction; after its commit the daemon is woken."""
-        try:
-            with self.database.write():
-                yield Transaction(self)
-        except BaseException:
-            self._versions.clear()  # a version that was rolled back leaves its number to another
-            raise
-        if self.bell is not None:
-            self.bell.ring()
+        return _Writing(self)
 
     @contextmanager
     def snapshot(self) -> Iterator[Store]:
@@ -155,15 +130,16 @@ class Store:
         return Job(job_id, name, version, self.plan(job_id), created_on, created_by, modified_on, modified_by)
 
     def job_version(self, version_id: int) -> JobVersion:
-        if version_id not in self._versions:
+        versions = self.known.versions
+        if version_id not in versions:
             ((id_, job_id, job, number, definition, created_on, created_by),) = self.database.run(
                 "job_version", {"id": version_id}
             )
             found = JobVersion(id_, job_id, job, number, definition_from(definition), created_on, created_by)
-            if len(self._versions) > 1000:
-                self._versions.clear()
-            self._versions[version_id] = found
-        return self._versions[version_id]
+            if len(versions) > 1000:
+                versions.clear()
+            versions[version_id] = found
+        return versions[version_id]
 
     def plan(self, job_id: int) -> Plan | None:
         rows = self.database.run("plan", {"job_id": job_id})
@@ -239,23 +215,22 @@ class Transaction(Store):
     """A write transaction: what it reads cannot change before it commits."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.database, store.clock, store.actor)
-        self._versions = store._versions
+        self.database, self.clock, self.actor, self.known = store.database, store.clock, store.actor, store.known
         self.now = store.clock.now()
-        self._actor_id: int | None = None
         self.ended: deque[int] = deque()
         """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
 
     @property
     def actor_id(self) -> int:
-        if self._actor_id is None:
-            self._actor_id = self.id_of(self.actor)
-        return self._actor_id
+        return self.id_of(self.actor)
 
     def id_of(self, actor: str) -> int:
         """The number of an actor."""
-        rows = self.database.run("actor", {"name": actor}) or self.database.run("insert_actor", {"name": actor})
-        return int(rows[0][0])
+        found = self.known.actors.get(actor)
+        if found is None:
+            rows = self.database.run("actor", {"name": actor}) or self.database.run("insert_actor", {"name": actor})
+            found = self.known.actors[actor] = int(rows[0][0])
+        return found
 
     @property
     def stamp(self) -> dict[str, int]:
@@ -300,14 +275,16 @@ class Transaction(Store):
             "due_at": self.now,
             **self.stamp,
             **columns,
+            "owner": self.id_of(owner),
         }
-        parameters["owner"] = self.actor_id if owner == self.actor else self.id_of(owner)
-        ((sequence,),) = self.database.run("insert_system_job", parameters)
+        self.database.run("insert_system_job", parameters)
+        sequence = self.database.connection.last_insert_rowid()
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         if parameters["plan"] is not None:  # its schedule stands beside it
             return self.system_job(sequence)
-        return new_system_job({**parameters, "sequence": sequence, "owner": owner}, version, self.actor)
+        parameters.update(sequence=sequence, owner=owner)
+        return new_system_job(parameters, version, self.actor)
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:
@@ -390,3 +367,32 @@ class Transaction(Store):
         text = json.dumps(detail) if detail else None
         parameters = {"kind": kind, "job_id": job_id, "sequence": sequence, "detail": text, **self.stamp}
         self.database.run("insert_event", parameters)
+
+
+class _Writing:
+    __slots__ = ("commit", "store")
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.commit = store.database.write()
+
+    def __enter__(self) -> Transaction:
+        self.commit.__enter__()
+        try:
+            return Transaction(self.store)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.commit.__exit__(kind, error, trace)
+        except BaseException:
+            self.store.known.clear()
+            raise
+        if error is not None:
+            self.store.known.clear()
+        elif self.store.bell is not None:
+            self.store.bell.ring()

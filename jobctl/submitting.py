@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any, Final
 
-from jobctl import moves, texts
-from jobctl.clock import to_datetime
+from jobctl import texts
+from jobctl.clock import utc_offset
 from jobctl.errors import Refused
 from jobctl.model import MAX_DEPTH, Definition, JobVersion, Reason, State, Status, SystemJob, Wait
+from jobctl.records import dataclass
 from jobctl.store import Store, Transaction
 
 ADHOC = "adhoc"
@@ -42,19 +41,26 @@ class Conditions:
 UNCONDITIONAL: Final = Conditions()
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
-    """One system job of many; `data` is JSON text that was checked, `at` microseconds UTC."""
+    """One system job of many; `data` is JSON text that was checked, `at` microseconds UTC. It is not changed.
 
-    data: str | None = None
-    at: int | None = None
-    regarding: str | None = None
-    conditions: Conditions = field(default=UNCONDITIONAL)
+    No record: there are as many as system jobs.
+    """
 
-    def __post_init__(self) -> None:
+    __slots__ = ("at", "conditions", "data", "regarding")
+
+    def __init__(
+        self,
+        data: str | None = None,
+        at: int | None = None,
+        regarding: str | None = None,
+        conditions: Conditions = UNCONDITIONAL,
+    ) -> None:
         """Raises BadInput."""
-        if self.regarding is not None:
-            texts.regarding(self.regarding)
+        self.data = data
+        self.at = at
+        self.regarding = None if regarding is None else texts.regarding(regarding)
+        self.conditions = conditions
 
     @property
     def is_plain(self) -> bool:
@@ -67,6 +73,9 @@ class CallerContext:
 
     parent: str | None
     depth: int
+
+
+OUTSIDE: Final = CallerContext(None, 0)
 
 
 def submit(
@@ -83,9 +92,14 @@ def submit(
 
     Raises JobNotFound, SystemJobNotFound for an unknown predecessor, Refused for a key used with other data.
     """
+    return submit_request(store, name, Request(data, at, regarding, conditions), message_name)
+
+
+def submit_request(store: Store, name: str, request: Request, message_name: str) -> SystemJob:
+    """As `submit`."""
     texts.word(name, "name of a job", 1000)
     with store.write() as tx:
-        return submit_within(tx, tx.version_in_force(name), Request(data, at, regarding, conditions), message_name)
+        return submit_within(tx, tx.version_in_force(name), request, message_name)
 
 
 def submit_many(
@@ -150,12 +164,19 @@ def submit_within(
     else:
         columns.update(state=State.SUSPENDED, status=Status.WAITING, reason=waiting)
     row = tx.insert_system_job(version, event=conditions.event, key=conditions.key, **columns)
+    if not predecessors and version.definition.token is None:
+        return row
+    from jobctl import moves  # only with conditions or a token: it brings what is told of an end
+
     for wait, predecessor in predecessors:
         if predecessor.state is State.COMPLETED and not wait.met_by(predecessor.status):
             # As if it had been submitted a moment earlier: the answer must not depend on who was faster.
             return moves.complete(tx, row, Status.CANCELED, Reason.DEPENDENCY, moves.unmet(wait, predecessor))
         met_on = tx.now if predecessor.state is State.COMPLETED else None
-        tx.database.run("insert_wait", {"sequence": row.sequence, **asdict(wait), "met_on": met_on})
+        tx.database.run(
+            "insert_wait",
+            {"sequence": row.sequence, "after": wait.after, "condition": wait.condition, "met_on": met_on},
+        )
     # What waits for others takes its place in a token's queue only then, or two could wait for each other.
     return row if waiting in (Reason.AFTER, Reason.WAITING_FOR_EVENT) else moves.join_token(tx, row)
 
@@ -165,12 +186,11 @@ def _common(tx: Transaction, message_name: str) -> dict[str, Any]:
     caller = caller_context()
     if caller.depth > MAX_DEPTH:
         raise Refused(f"runs that submit runs are nested {MAX_DEPTH} deep at most; this would be {caller.depth}")
-    here = to_datetime(tx.now).astimezone().utcoffset()
     common: dict[str, Any] = {
         "message_name": message_name,
         "depth": caller.depth,
         "parent": bytes.fromhex(caller.parent) if caller.parent else None,
-        "utc_offset": None if here is None else here // timedelta(minutes=1),
+        "utc_offset": utc_offset(tx.now),
     }
     if caller.parent and (found := tx.system_job_by_hex(caller.parent)):
         common["owner"] = tx.system_job(found[0]).owner  # what a run submits is its owner's
@@ -203,7 +223,8 @@ def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) 
 
 def caller_context() -> CallerContext:
     """Who calls, from the environment that a run is given."""
-    parent, depth = os.environ.get("JOBCTL_ID"), os.environ.get("JOBCTL_DEPTH", "")
+    parent = os.environ.get("JOBCTL_ID")
     if not parent or not re.fullmatch("[0-9a-f]{32}", parent):
-        return CallerContext(None, 0)
+        return OUTSIDE
+    depth = os.environ.get("JOBCTL_DEPTH", "")
     return CallerContext(parent, int(depth) + 1 if re.fullmatch("[0-9]{1,3}", depth) else 1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from jobctl.clock import MICROSECONDS
 from jobctl.errors import BadInput
+from jobctl.records import dataclass, replace
 from jobctl.states import State
 from jobctl.store import Filter, Store
 

@@ -11,11 +11,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from jobctl.clock import MICROSECONDS
 from jobctl.errors import BadInput, NotFound, Refused, near_miss
+from jobctl.records import dataclass
 from jobctl.store import Store
 
 SCOPES: Final = ("read", "submit", "manage")

@@ -22,16 +22,18 @@ class Bell:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._place = -1
+        self._address = ""
         self._sender: Socket | None = None
 
     def ring(self) -> None:
         try:
             if self._sender is None:
                 self._place = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                # Through the directory's descriptor: a socket's path is limited to 108 bytes, a home is not.
+                self._address = f"/proc/self/fd/{self._place}/{NAME}"
                 self._sender = Socket(AF_UNIX, SOCK_DGRAM)
                 self._sender.setblocking(False)
-            # Through the directory's descriptor: a socket's path is limited to 108 bytes, a home is not.
-            self._sender.sendto(b"w", f"/proc/self/fd/{self._place}/{NAME}")
+            self._sender.sendto(b"w", self._address)
         except OSError:
             pass
 

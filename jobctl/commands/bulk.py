@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -19,6 +18,7 @@ from jobctl.commands.waiting import completed, moved_line, title, words
 from jobctl.errors import BadInput, JobctlError, NotFound, Refused
 from jobctl.model import Reason, State, SystemJob
 from jobctl.output.text import local
+from jobctl.records import dataclass, replace
 from jobctl.store import Filter
 
 LIVE: Final = (State.READY, State.SUSPENDED, State.LOCKED)

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -17,6 +16,7 @@ from jobctl.document import instant
 from jobctl.errors import BadInput, JobctlError, near_miss
 from jobctl.health import MEASURES, Health, Level, Measure
 from jobctl.output import Output, escape
+from jobctl.records import replace
 
 STYLES: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.CRITICAL: "red", Level.UNKNOWN: "magenta"}
 

@@ -7,18 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from jobctl import clock as clocks
 from jobctl.config import Config
 from jobctl.errors import BadInput
 from jobctl.output import FORMATS, Output
 from jobctl.texts import clean as clean
+from jobctl.texts import is_name
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from jobctl.clock import Clock
     from jobctl.store import Store
 
+PAST_AFTER: Final = 5_000_000
+"""Microseconds by which an instant must be over to be worth a word."""
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 
@@ -95,9 +99,9 @@ def note(text: str) -> None:
 
 def note_daemon(app: App) -> None:
     """After storing what a daemon has to act on: say so if none is running."""
-    from jobctl import control
+    from jobctl.locks import is_held
 
-    if not control.daemon_running(app.config):
+    if not is_held(app.config.daemon_lock):
         click.echo("no daemon is running; start: jobctl daemon", err=True)
 
 
@@ -128,10 +132,7 @@ class TakesArgv(click.Command):
 
 def check_name(value: str) -> str:
     """`value` as the name of a job, or BadInput saying what a name looks like."""
-    from jobctl.control import NAME as pattern
-
-    clean(value, "a job's name")
-    if not pattern.fullmatch(value):
+    if not is_name(clean(value, "a job's name")):
         shown = value if len(value) <= 100 else value[:40] + "…"
         raise BadInput(
             f"{shown!r} cannot name a job: a letter first, then letters, digits, '.', '_' or '-', at most 100 in all"
@@ -160,6 +161,8 @@ class NameType(click.ParamType[str]):
         return check_name(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         home = ctx.find_root().params.get("home")
         app = ctx.find_object(App) or App(home)
         return [CompletionItem(name) for name in job_names(app) if name.startswith(incomplete)]

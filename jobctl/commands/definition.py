@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import click
@@ -15,6 +14,8 @@ import click
 from jobctl.commands.context import DURATION, TEXT, clean, note
 from jobctl.errors import BadInput
 from jobctl.model import Definition
+from jobctl.records import dataclass
+from jobctl.texts import is_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,9 +68,7 @@ class TagType(click.ParamType[str]):
     name = "tag"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from jobctl.control import NAME
-
-        if not NAME.fullmatch(clean(value, "a tag")):
+        if not is_name(clean(value, "a tag")):
             self.fail(f"{value!r} is no tag; write a letter, then letters, digits, '.', '_' or '-'", param, ctx)
         return str(value)
 

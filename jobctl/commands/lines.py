@@ -6,6 +6,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import tzinfo
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from jobctl.errors import BadInput, JobctlError, near_miss
@@ -44,26 +46,34 @@ def _check(app: App, file: IO[bytes], later: IO[str]) -> list[Request]:
     """What the first lines ask for, up to IN_MEMORY; the others, checked, are written to `later`."""
     here, now = zone(local_zone_name()), app.clock.now()
     checked: list[Request] = []
-    size = 0
-    for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
-        if not line.strip():
+    size, before = 0, b""
+    for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
+        if line.isspace():
             continue
-        try:
-            if len(line) == LONGEST and not line.endswith(b"\n"):
-                raise BadInput("it is longer than 2 MiB")
-            asked = _members(line)
-            instant = None if asked.get("at") is None else parse_instant(_text(asked, "at"), now, here)
-            data = None if asked.get("data") is None else json_of(asked["data"])
-            kept: tuple[Any, ...] = (data, instant, *[asked.get(name) for name in MEMBERS[2:]])
-            request = _request(*kept)
-        except JobctlError as error:
-            raise BadInput(f"line {number}: {error}; nothing was submitted") from None
+        if line != before:  # one like the line before asks for the same
+            try:
+                said = _said(line, now, here)
+                request = _request(*said)
+            except JobctlError as error:
+                raise BadInput(f"line {number}: {error}; nothing was submitted") from None
+            before = line
         size += len(line) + ROOM
         if size <= IN_MEMORY:
             checked.append(request)
         else:
-            later.write(json.dumps(kept) + "\n")
+            later.write(json.dumps(said) + "\n")
     return checked
+
+
+def _said(line: bytes, now: int, here: tzinfo) -> tuple[Any, ...]:
+    """What a line says, in the order of `_request`; its JSON and its instant are checked. Raises BadInput."""
+    if len(line) == LONGEST and not line.endswith(b"\n"):
+        raise BadInput("it is longer than 2 MiB")
+    asked = _members(line)
+    get = asked.get
+    instant = None if get("at") is None else parse_instant(_text(asked, "at"), now, here)
+    data = None if get("data") is None else json_of(asked["data"])
+    return data, instant, get("regarding"), get("key"), get("after"), get("on_event")
 
 
 def _members(line: bytes) -> dict[str, Any]:

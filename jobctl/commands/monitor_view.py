@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 
 from jobctl.clock import MICROSECONDS, to_datetime
@@ -35,10 +37,14 @@ def columns(width: int | None = None, times: str | None = None) -> Sequence[Colu
 
 
 def terminal_width() -> int:
-    """Columns of the terminal, or what COLUMNS says."""
-    import shutil  # only on a terminal: it costs start-up time
-
-    return shutil.get_terminal_size().columns
+    """Columns of the terminal, or what COLUMNS says; as shutil finds them, which brings archives along."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):
+        return 80
 
 
 def short(instant: int, now: int) -> str:

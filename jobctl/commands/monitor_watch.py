@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from jobctl import control
@@ -23,6 +22,7 @@ from jobctl.model import SystemJob
 from jobctl.output import Output
 from jobctl.output.sparkline import can_draw, progress_bar
 from jobctl.output.tables import Column, View, fit, width
+from jobctl.records import dataclass, replace
 from jobctl.selection import Feed, Screen, screen
 from jobctl.store import Filter
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from heapq import merge
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from jobctl.commands.context import INSTANT, NAME, App, InstantType, format_opti
 from jobctl.commands.planning import WHEN, planned, schedule_from, when_options
 from jobctl.errors import BadInput, Refused
 from jobctl.output.columns import Occurrence
+from jobctl.records import replace
 
 if TYPE_CHECKING:
     from jobctl.output.calendar_view import Calendar

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from jobctl.clock import MICROSECONDS, from_datetime, to_datetime
-from jobctl.commands.context import DURATION, TEXT, App
+from jobctl.commands.context import DURATION, PAST_AFTER, TEXT, App
 from jobctl.document import instant
 from jobctl.errors import BadInput
 
@@ -67,8 +67,6 @@ POLICY_OPTIONS: Final = (
     click.option("--catch-up-window", metavar="D", type=DURATION, help="Make up for none that is later than D."),
     click.option("--late-limit", metavar="D", type=DURATION, help="Do not begin one more than D after its instant."),
 )
-PAST_AFTER: Final = 5_000_000
-"""Microseconds by which an instant must be over to be worth a word."""
 WHEN: Final = "--now, --at, --every, --cron, --quartz, --rrule, --recurrence or --on-start"
 
 

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from jobctl.commands.definition import CALLABLE, RECORDED, new_definition, prese
 from jobctl.errors import BadInput, Refused
 from jobctl.model import Definition
 from jobctl.output import escape
+from jobctl.records import fields, replace
 from jobctl.store import Store
 from jobctl.views import job_view
 

@@ -9,13 +9,21 @@ import click
 
 from jobctl import submitting
 from jobctl.commands.conditions import AFTER, EVENT, KEY
-from jobctl.commands.context import INSTANT, NAME, TEXT, App, TakesArgv, clean, json_option, note, note_daemon, pass_app
-from jobctl.commands.planning import PAST_AFTER
-from jobctl.commands.reading import read_text
-from jobctl.commands.waiting import completed, result_line, succeeded, title, wait_for
+from jobctl.commands.context import (
+    INSTANT,
+    NAME,
+    PAST_AFTER,
+    TEXT,
+    App,
+    TakesArgv,
+    clean,
+    json_option,
+    note,
+    note_daemon,
+    pass_app,
+)
 from jobctl.errors import FAILED, BadInput, SystemJobNotFound
-from jobctl.jsontext import check_json
-from jobctl.model import Definition, Reason, State, SystemJob, Wait
+from jobctl.model import Definition, Reason, State, Status, SystemJob, Wait
 from jobctl.output.text import local
 
 if TYPE_CHECKING:
@@ -82,7 +90,7 @@ def run(
             )
         submit_lines(app, name, source, as_json)
         return
-    text = None if data is None else check_json(read_text(data, "--data"))
+    text = None if data is None else data_text(data)
     store = app.store()
     if argv is not None and name is not None:
         raise BadInput(f"give either the job {name} or a command after --, not both")
@@ -95,14 +103,20 @@ def run(
         raise BadInput("name a job, or give a command after --: jobctl run -- make test")
     announce(app, submitted, quiet=as_json)
     if key is not None and submitted.created_on < asked_at:
-        note(f"{title(submitted)} was submitted with this key before; nothing was added")
+        note(f"{named(submitted)} was submitted with this key before; nothing was added")
     if wait:
         submitted = wait_to_end(app, submitted)
-        note(result_line(submitted))
     if as_json:
         app.output(True).system_job(submitted, *store.payload(submitted.sequence))
-    if wait and not succeeded(submitted):
+    if wait and submitted.status is not Status.SUCCEEDED:
         ctx.exit(FAILED)
+
+
+def data_text(data: str) -> str:
+    from jobctl.commands.reading import read_text
+    from jobctl.jsontext import check_json
+
+    return check_json(read_text(data, "--data"))
 
 
 def submit_lines(app: App, name: str, source: str, as_json: bool) -> None:
@@ -154,14 +168,24 @@ def announce(app: App, submitted: SystemJob, quiet: bool) -> None:
     if not quiet:
         click.echo(str(submitted.sequence))
     if submitted.state is State.SUSPENDED and submitted.reason is not Reason.SCHEDULED:
-        note(f"{title(submitted)} waits {waiting_words(submitted)}")
+        note(f"{named(submitted)} waits {waiting_words(submitted)}")
     elif submitted.state is State.COMPLETED:
-        note(f"{result_line(submitted)}")
+        note_result(submitted)
     elif submitted.state is State.SUSPENDED:
-        note(f"{title(submitted)} is due {local(submitted.due_at)}")
+        note(f"{named(submitted)} is due {local(submitted.due_at)}")
     elif submitted.created_on - submitted.due_at > PAST_AFTER:
-        note(f"{local(submitted.due_at)} is in the past: {title(submitted)} runs now")
+        note(f"{local(submitted.due_at)} is in the past: {named(submitted)} runs now")
     note_daemon(app)
+
+
+def named(submitted: SystemJob) -> str:
+    return f"{submitted.sequence} {submitted.job}"
+
+
+def note_result(ended: SystemJob) -> None:
+    from jobctl.commands.waiting import result_line
+
+    note(result_line(ended))
 
 
 def waiting_words(submitted: SystemJob) -> str:
@@ -171,11 +195,14 @@ def waiting_words(submitted: SystemJob) -> str:
 
 
 def wait_to_end(app: App, submitted: SystemJob) -> SystemJob:
+    from jobctl.commands.waiting import completed, wait_for
+
     try:
         ended = wait_for(app, [submitted.sequence], completed)[submitted.sequence]
     except KeyboardInterrupt:
-        note(f"{title(submitted)} goes on; to stop it: jobctl cancel {submitted.sequence}")
+        note(f"{named(submitted)} goes on; to stop it: jobctl cancel {submitted.sequence}")
         raise
     if ended is None:
         raise SystemJobNotFound(f"{submitted.sequence} any more: it was deleted")
+    note_result(ended)
     return ended

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from jobctl.model import JsonDict
 from jobctl.output.details import heading, paint
 from jobctl.output.text import escape
+from jobctl.records import dataclass
 from jobctl.schedule.words import MONTHS, WEEKDAYS
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from jobctl.clock import FOREVER, MICROSECONDS
@@ -11,6 +10,7 @@ from jobctl.document import instant, job_document
 from jobctl.model import Job, JsonDict, State, Status, SystemJob
 from jobctl.output.tables import Column, View
 from jobctl.output.text import duration, local, relative, shorten
+from jobctl.records import dataclass
 from jobctl.vocabulary import request_status
 
 STYLES: Final = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, Literal, TextIO, TypeVar
 
 from jobctl.output.text import escape
+from jobctl.records import dataclass
 
 Row = TypeVar("Row")
 Value = str | int | float | None

@@ -8,7 +8,7 @@ from typing import Final
 from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
 
 # C0, DEL, C1, line separators, bidirectional controls, lone surrogates and other invisible format characters.
-UNSAFE: Final = re.compile(
+UNSAFE: Final = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 SHORT: Final = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
@@ -18,7 +18,7 @@ def escape(text: str) -> str:
     """`text` on one line, with everything a terminal would obey or hide made visible."""
     if text.isascii() and text.isprintable():
         return text
-    return UNSAFE.sub(_visible, text)
+    return re.sub(UNSAFE, _visible, text)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -69,7 +69,7 @@ def duration(seconds: float | None) -> str:
     """A duration in words, or nothing."""
     if seconds is None:
         return ""
-    from jobctl.schedule.instants import format_duration
+    from jobctl.schedule.lengths import format_duration
 
     return format_duration(seconds)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,6 +12,7 @@ from jobctl.output.details import heading, paint
 from jobctl.output.sparkline import can_draw
 from jobctl.output.tables import width
 from jobctl.output.text import escape, shorten, span
+from jobctl.records import dataclass
 
 if TYPE_CHECKING:
     from jobctl.output import Output

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.schedule.daylight import EARLIEST, LATEST, TICK, first_reading
+from jobctl.schedule.lengths import format_duration as format_duration
 
 INSTANT_FORMS = (
     "now, in 10m, 2026-12-01, 2026-12-01 09:00, 2026-12-01T09:00:30Z, 2026-12-01T09:00+01:00, 09:00, "
@@ -87,21 +88,6 @@ def parse_duration(text: str) -> timedelta:
             f"{_shown(text)} has no fixed length, as months and years have none; accepted are {DURATION_FORMS}"
         )
     raise BadInput(f"{_shown(text)} is no duration; accepted are {DURATION_FORMS}")
-
-
-def format_duration(seconds: float) -> str:
-    """A length of time as people write it: `350 ms`, `1.5s`, `1h 2m 3s`."""
-    if seconds < 0:
-        return "-" + format_duration(-seconds)
-    if round(seconds * 1000) < 1000:
-        return f"{round(seconds * 1000)} ms"
-    if round(seconds, 1) < 60:
-        return f"{round(seconds, 1):g}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
-    return " ".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def format_local(instant: int, zone: tzinfo) -> str:

@@ -161,8 +161,7 @@ INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason
                          operation_type, platform)
 VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
         :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
-        :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform)
-RETURNING sequence;
+        :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform);
 
 -- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
 -- which it is not due, and what it is about.

@@ -29,7 +29,7 @@ class Member(Store):
 
     def __init__(self, shared: Store, actor: str) -> None:
         super().__init__(shared.database, shared.clock, actor)
-        self._versions = shared._versions
+        self.known = shared.known
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -37,7 +37,7 @@ class Member(Store):
             with self.database.savepoint():
                 yield Transaction(self)
         except BaseException:
-            self._versions.clear()  # a version that was undone leaves its number to another
+            self.known.clear()
             raise
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jobctl import control, presence
 from jobctl.clock import MICROSECONDS
+from jobctl.records import dataclass
 from jobctl.store import Store
 
 SHORTEST: Final = MICROSECONDS

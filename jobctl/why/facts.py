@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from jobctl.control import ADHOC
 from jobctl.document import instant
 from jobctl.model import Job, JsonDict, Plan, Reason, State, Status, SystemJob
 from jobctl.output.text import local, relative, shorten, span
+from jobctl.records import dataclass, field, replace
 from jobctl.store import Event, Store
 from jobctl.why.daemons import Presence, presence_of
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from jobctl import ledger
 from jobctl.clock import from_datetime, to_datetime
 from jobctl.errors import BadInput
 from jobctl.model import Job, Plan, SystemJob
+from jobctl.records import replace
 from jobctl.rows import system_job_from
 from jobctl.why.ending import ending
 from jobctl.why.facts import Case, Fact, said, when

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from jobctl import ledger
@@ -11,6 +10,7 @@ from jobctl.clock import MICROSECONDS
 from jobctl.errors import BadInput
 from jobctl.model import NOT_STARTED, Plan, Reason, State, Status, SystemJob
 from jobctl.output.text import until
+from jobctl.records import replace
 from jobctl.why.daemons import jumps
 from jobctl.why.facts import Case, Fact, first_command, length, named, operation, quoted, resume, said, when
 from jobctl.why.queues import behind, first_of_chain, room

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from jobctl.commands import lines
+from jobctl.commands.context import App
 from tests.conftest import Jobctl
 
 
@@ -108,3 +110,23 @@ def test_what_belongs_into_the_lines_is_refused_beside_them(job: Jobctl, tmp_pat
 def test_a_missing_file_and_an_unknown_job(job: Jobctl, tmp_path: Path) -> None:
     assert "cannot read" in job("run", "load", "--from", tmp_path / "none", expect=2).stderr
     assert "no job named 'lod'" in job("run", "lod", "--from", write(tmp_path, {}), expect=3).stderr
+
+
+def test_a_line_like_the_one_before_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    members = lines._members
+
+    def noted(line: bytes) -> dict[str, Any]:
+        read.append(line)
+        return members(line)
+
+    monkeypatch.setattr(lines, "_members", noted)
+    file = write(tmp_path, {"data": 1}, {"data": 1}, "", {"data": 1}, {"data": 2}, {"data": 1})
+    found = list(lines.requests(App(str(tmp_path)), str(file)))
+    assert [one.data for one in found] == ["1", "1", "1", "2", "1"]
+    assert read == [b'{"data": 1}\n', b'{"data": 2}\n', b'{"data": 1}\n']
+
+
+def test_a_byte_order_mark_is_refused(job: Jobctl, tmp_path: Path) -> None:
+    file = write(tmp_path, {}, "\ufeff{}")
+    assert "line 2: it is not valid JSON: it begins with a byte order mark" in job("run", "load", "--from", file).stderr

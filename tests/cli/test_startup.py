@@ -39,6 +39,21 @@ def test_nothing_heavy_is_imported(jobctl: Jobctl, line: str) -> None:
     assert imported(jobctl, *line.split()) & (HEAVY | {"platformdirs"}) == set()
 
 
+OFTEN = ("--help", "monitor", "monitor --json", "run once")
+
+
+@pytest.mark.parametrize("line", OFTEN)
+def test_what_is_typed_often_brings_no_rules(jobctl: Jobctl, line: str) -> None:
+    """Neither the grammar of schedules and instants nor what only other commands ask for; and no code is compiled."""
+    jobctl("add", "once", "--", "true", expect=0)
+    jobctl("run", "once", expect=0)
+    found = imported(jobctl, *line.split())
+    assert (
+        found & {"dataclasses", "jobctl.control", "jobctl.ledger", "jobctl.alarms", "click.shell_completion"} == set()
+    )
+    assert {name for name in found if name.startswith("jobctl.schedule.")} <= {"jobctl.schedule.lengths"}
+
+
 def test_help_needs_no_database(jobctl: Jobctl) -> None:
     assert imported(jobctl, "--help") & {"apsw", "zoneinfo", "subprocess", "socket", "logging"} == set()
 

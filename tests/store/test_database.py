@@ -16,7 +16,7 @@ from typing import cast
 import apsw
 import pytest
 
-from jobctl import database
+from jobctl import database, statements
 from jobctl.config import Config
 from jobctl.database import APPLICATION_ID, Database
 from jobctl.errors import CannotOpen, JobctlError, StorageFailed, TryAgain
@@ -24,7 +24,7 @@ from jobctl.locks import FileLock
 from tests.conftest import SOURCE, wait_until
 
 MIGRATIONS = database.SQL / "migrations"
-NEWEST = database.migrations()[-1][0]
+NEWEST = statements.migrations()[-1][0]
 MORE = f"{NEWEST + 1:04}_more.sql"
 SECOND_MIGRATION = (
     "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1); ALTER TABLE jobs ADD note TEXT;"

@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from jobctl import ledger, scheduling, submitting
+from jobctl import ledger, scheduling, submitting, texts
 from jobctl.clock import FOREVER, from_datetime, to_datetime
-from jobctl.control import NAME
 from jobctl.errors import BadInput, NotFound, Refused
 from jobctl.model import Job, JobVersion, Plan
 from jobctl.schedule import own_terms
@@ -178,7 +177,7 @@ def definition(store: Store, wanted: Wanted) -> JobVersion:
     """The definition of the job that the action names. Raises BadInput, and Refused for another retry policy."""
     name = wanted.action.job
     try:
-        if not NAME.fullmatch(name):
+        if not texts.is_name(name):
             raise NotFound(f"no job named {name[:100]!a}")
         version = store.version_in_force(name)
     except NotFound as error:
