@@ -105,6 +105,9 @@ class Database:
         if not self.read_only:
             execute("PRAGMA synchronous = FULL")
         execute("PRAGMA foreign_keys = ON")
+        if daemon:
+            # Or each new value of a LIMIT has its statement compiled again, which takes longer than running it.
+            self.connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
     def _header(self) -> tuple[int, int]:
         with self.read():  # both of one moment: another process may be creating the database
