@@ -63,6 +63,12 @@ class Dispatcher:
         self._make_way(priority)
         return any(self._fits(version, berth) for berth in self._berths())
 
+    def has_room(self) -> bool:
+        """Whether a slot is free and a runner waits for work."""
+        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
+            return False
+        return self.slots > self.fleet.slots_used() and any(True for _ in self.fleet.idle())
+
     def _spawn(self) -> bool:
         try:
             self.fleet.spawn()
@@ -172,6 +178,13 @@ class Dispatcher:
         recorder.if_failed.append(lambda: setattr(runner, "stored", False))
 
     # Handing over
+
+    def call(self, claimed: Iterable[Claimed]) -> None:
+        """Have runners that wait for work, and their workers, awake by the time the claim is committed."""
+        for runner_id in {one.runner_id for one in claimed if not one.continued}:
+            runner = self.fleet.runners[runner_id]
+            if not runner.given:
+                self.fleet.send(runner, {"k": "soon"})
 
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""

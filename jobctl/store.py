@@ -96,6 +96,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction; after its commit the daemon is woken."""
+        if self.bell is not None:
+            self.bell.announce(self.clock.monotonic())
         try:
             with self.database.write():
                 yield Transaction(self)
@@ -103,7 +105,7 @@ class Store:
             self._versions.clear()  # a version that was rolled back leaves its number to another
             raise
         if self.bell is not None:
-            self.bell.ring()
+            self.bell.ring(self.clock.monotonic())
 
     @contextmanager
     def snapshot(self) -> Iterator[Store]:
