@@ -179,13 +179,6 @@ class Dispatcher:
 
     # Handing over
 
-    def call(self, claimed: Iterable[Claimed]) -> None:
-        """Have runners that wait for work, and their workers, awake by the time the claim is committed."""
-        for runner_id in {one.runner_id for one in claimed if not one.continued}:
-            runner = self.fleet.runners[runner_id]
-            if not runner.given:
-                self.fleet.send(runner, {"k": "soon"})
-
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
         ready = [(one, *self._look_up(one)) for one in claimed]

@@ -7,16 +7,14 @@ from typing import Final
 
 from jobctl import claiming
 from jobctl.claiming import Claimed
-from jobctl.clock import MICROSECONDS, wait_until
+from jobctl.clock import wait_until
 from jobctl.dispatch import Dispatcher
 from jobctl.promoter import LEAD, Promoter
 from jobctl.recorder import Recorder
-from jobctl.store import Store, Transaction
+from jobctl.store import Store
 
 BREATH: Final = 0.005
 """Seconds that what was claimed before all other looks has to begin undisturbed: they would take its processor."""
-CALL: Final = 0.0002
-"""Seconds before an instant at which runners are called for what is handed over then."""
 
 
 class TooEarly(Exception):
@@ -68,7 +66,8 @@ class Haste:
                 if at is not None or self.promoter.is_due(tx):
                     promoted = self.promoter.promote(tx)
                 claimed = self.dispatcher.claim(tx, recorder)
-                self._wait(at if promoted or claimed else None, claimed, tx)
+                if at is not None and (promoted or claimed) and not wait_until(tx.clock, at, LEAD):
+                    raise TooEarly
         except TooEarly:
             recorder.rolled_back()
             return [], False
@@ -78,11 +77,3 @@ class Haste:
         if claimed:
             self.looks_within = BREATH
         return claimed, bool(promoted or claimed)
-
-    def _wait(self, at: int | None, claimed: list[Claimed], tx: Transaction) -> None:
-        """Call the runners while the commit takes its time, and for an instant just before it. Raises TooEarly."""
-        if at is not None and not wait_until(tx.clock, at - round(CALL * MICROSECONDS), LEAD):
-            raise TooEarly
-        self.dispatcher.call(claimed)
-        if at is not None and not wait_until(tx.clock, at, LEAD):
-            raise TooEarly

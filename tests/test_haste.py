@@ -91,14 +91,6 @@ def test_what_was_just_submitted_is_claimed_in_one_commit_before_any_other_look(
     assert before.count("SELECT") <= 4
 
 
-def test_the_runner_is_called_before_it_is_given_anything(hasty: Hasty) -> None:
-    hasty.submit("job")
-    claimed, _ = hasty.haste.claim()
-    assert kinds(hasty) == ["soon"]
-    hasty.dispatcher.hand_over(claimed)
-    assert kinds(hasty) == ["define", "work"]
-
-
 def test_it_makes_haste_only_once_between_two_full_turns(hasty: Hasty) -> None:
     assert hasty.haste.may()
     hasty.haste.claim()

@@ -92,11 +92,6 @@ class Worker:
             self.peer.close()
         return True
 
-    def nudge(self) -> None:
-        """Wake it, with a request for nothing."""
-        with suppress(OSError):
-            self.requests.send(b"[0,0]")
-
     def take_back(self) -> set[int]:
         """Take all requests that the worker has not taken, which may take some meanwhile; their ordinals."""
         ordinals = set()

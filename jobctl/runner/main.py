@@ -17,7 +17,7 @@ from jobctl.runner.begun import Begun
 from jobctl.runner.callable import Call
 from jobctl.runner.feed import Feed
 from jobctl.runner.interpreter import Worker
-from jobctl.runner.journal import Journal, begun_path, fed_record, framed
+from jobctl.runner.journal import Journal, begun_path
 from jobctl.runner.loop import Loop, Timer, wake_on_children
 from jobctl.runner.outcome import Exit
 from jobctl.runner.peers import Peer, Peers, listen
@@ -259,8 +259,6 @@ class Runner:
                 self.journal.acknowledge(message.get("acked", 0))
             case "define":
                 self.definitions[message["key"]] = Definition(message["work"], self.own_variables)
-            case "soon":
-                self.get_ready()
             case "ack":
                 self.journal.acknowledge(message["upto"])
             case "take_back":
@@ -269,15 +267,6 @@ class Runner:
                 self.steer(message)
             case "exit":
                 self.told_to_exit = not self.is_busy() and not self.queue
-
-    def get_ready(self) -> None:
-        """Work is about to come: what it needs is awake and at hand then, also in the processors' caches."""
-        worker = self.worker
-        if worker is not None and not worker.fresh and worker.ending is None and not self.is_busy() and not self.queue:
-            worker.nudge()
-            worker.is_current()
-            worker.output.drain()
-            framed(text(fed_record([])))
 
     def drop(self, sequences: list[int]) -> list[int]:
         """Forget those that have not begun; their numbers."""

@@ -18,7 +18,6 @@ import _socket
 import _thread
 import faulthandler
 import fcntl
-import importlib
 import json
 import mmap
 import resource
@@ -199,23 +198,13 @@ class Worker:
         self.runs = 0
         self.files = Files()
         self.run: Run | None = None
-        self.last: tuple[Any, ...] | None = None
         self.before = Traces(channel)
 
     def serve(self) -> None:
         """Answer requests until the runner has no more, or this process is no longer as good as new."""
         for request in iter(self.channel.receive, None):
-            if not request[0]:  # nothing yet, but soon
-                self.rehearse()
-            elif not self.answer(request):
+            if not self.answer(request):
                 break
-
-    def rehearse(self) -> None:
-        """A run is about to come: do once more what was done for the last one, which changes nothing."""
-        if self.last is not None:
-            with suppress(Exception):
-                self.set_up(*self.last)
-                importlib.import_module("json")
 
     def answer(self, request: list[Any]) -> bool:
         """Run one callable, and say what became of it and of this process; whether that may serve another one."""
@@ -227,8 +216,7 @@ class Worker:
         run = self.run = Run(job, sequence, id, attempt, depth, self.channel)
         answer: dict[str, Any] = {}
         try:
-            self.last = (run, cwd, umask, data, file)
-            self.set_up(*self.last)
+            self.set_up(run, cwd, umask, data, file)
             function = calling.load(name)
             args, kwargs = calling.arguments(name, function, data if file is None else text_of(file))
             if len(sys.modules) != self.before.modules:
