@@ -57,7 +57,6 @@ class Haste:
         recorder = Recorder(self.dispatcher.fleet, self.dispatcher.paces)
         claimed: list[Claimed] = []
         promoted = 0
-        self.looks_within = 0.0
         try:
             with self.store.write() as tx:
                 self.still_mine(tx)
@@ -68,12 +67,10 @@ class Haste:
                 claimed = self.dispatcher.claim(tx, recorder)
                 if at is not None and (promoted or claimed) and not wait_until(tx.clock, at, LEAD):
                     raise TooEarly
-        except TooEarly:
+        except BaseException as error:
             recorder.rolled_back()
-            return [], False
-        except BaseException:
-            recorder.rolled_back()
-            raise
-        if claimed:
-            self.looks_within = BREATH
+            if not isinstance(error, TooEarly):
+                raise
+            claimed, promoted = [], 0
+        self.looks_within = BREATH if claimed else 0.0
         return claimed, bool(promoted or claimed)

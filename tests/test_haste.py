@@ -14,7 +14,8 @@ import pytest
 from jobctl import control, wake
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
-from jobctl.haste import Haste
+from jobctl.errors import TryAgain
+from jobctl.haste import BREATH, Haste
 from jobctl.model import State
 from jobctl.presence import Pulse
 from jobctl.promoter import LEAD, Promoter
@@ -97,6 +98,18 @@ def test_it_makes_haste_only_once_between_two_full_turns(hasty: Hasty) -> None:
     assert not hasty.haste.may()
     hasty.haste.looks_within = None
     assert hasty.haste.may()
+
+
+def test_after_a_failure_the_daemon_rests_as_after_any_other(hasty: Hasty) -> None:
+    hasty.submit("job")
+    hasty.world.store.database.set_wait(0.05)
+    with Store.open(hasty.world.store.database.config, SystemClock(), "user:other") as other, other.write():
+        with pytest.raises(TryAgain):
+            hasty.haste.claim()
+        assert hasty.haste.looks_within is None
+    assert not any(runner.stored for runner in hasty.fleet.runners.values())
+    claimed, _ = hasty.haste.claim()
+    assert len(claimed) == 1 and hasty.haste.looks_within == BREATH
 
 
 def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> None:
