@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
+AWAKE = 200
+"""Microseconds by which a sleep may end too late: for so long an instant is awaited without sleeping."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) - 1
 """The last instant that there is here: what rests until then rests until further notice."""
@@ -74,6 +76,19 @@ def shift(clock: Clock) -> int:
 def doze(seconds: float) -> None:
     """Sleep by the system's clock, whatever moves the others: for moments only."""
     time.sleep(seconds)
+
+
+def wait_until(clock: Clock, instant: int, longest: float) -> bool:
+    """Wait for an instant (microseconds UTC) that is at most `longest` seconds away, the last moment wide awake.
+
+    False when it is further away, also because the clock was set back meanwhile; never true before it.
+    """
+    while (left := instant - clock.now()) > 0:
+        if left > longest * MICROSECONDS:
+            return False
+        if left > AWAKE:
+            doze((left - AWAKE) / MICROSECONDS)
+    return True
 
 
 def system_clock() -> Clock:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 
 import jobctl
 from jobctl import presence, processes, wake, watch
@@ -21,12 +19,14 @@ from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
 from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
+from jobctl.haste import Haste
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
 from jobctl.pace import Pace
 from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.rows import system_job_from
+from jobctl.signals import Signals
 from jobctl.store import Store
 from jobctl.wishes import Wishes
 
@@ -72,7 +72,7 @@ class Daemon:
         self.shutdown_timeout = shutdown_timeout
         """Seconds to wait for what runs after the first signal; None waits without limit."""
         self.lock = FileLock(config.daemon_lock)
-        self.signals = 0
+        self.signals = Signals()
         self.begin_since: float | None = None
         self.quiet_until = 0.0
         self.troubled = False
@@ -94,7 +94,7 @@ class Daemon:
         ensure_home(self.config)
         seen = presence.take(self.config, self.lock, takeover, self.shutdown_timeout)
         try:
-            with self._interruptible(), Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
+            with self.signals.caught(), Store.open(self.config, self.clock, "daemon", daemon=True) as self.store:
                 self._start(seen)
                 log.info("daemon %d started: pid %d, %d slots", self.fleet.generation, os.getpid(), self.slots)
                 self._loop()
@@ -117,6 +117,7 @@ class Daemon:
         self.fleet = Fleet(self.config, self.clock, generation)
         self.wishes = Wishes(self.fleet)
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
+        self.haste = Haste(self.store, self.promoter, self.dispatcher, self._still_mine)
         self._open_ears()
         for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
             self.fleet.adopt(runner_id, processes.Identity(*identity), protocol)
@@ -124,9 +125,9 @@ class Daemon:
         self.store.database.set_wait(PATIENCE)
 
     def _open_ears(self) -> None:
-        self.ear = wake.listen(self.config.run_directory)
+        self.ear = wake.Ear(self.config.run_directory)
         self.fleet.selector.register(self.ear, selectors.EVENT_READ, "wake")
-        self.fleet.selector.register(self.signal_ear, selectors.EVENT_READ, "signal")
+        self.fleet.selector.register(self.signals, selectors.EVENT_READ, "signal")
         self.alarm = Alarm() if isinstance(self.clock, SystemClock) else None
         if self.alarm is not None:
             self.fleet.selector.register(self.alarm, selectors.EVENT_READ, "alarm")
@@ -158,7 +159,7 @@ class Daemon:
         self.quiet_until = self.clock.monotonic() + AFTER_TROUBLE
 
     def _finished(self) -> bool:
-        if self.signals > self.answered_signals:
+        if self.signals.count > self.answered_signals:
             self._answer_signal()
         if not self.answered_signals:
             return self.until_idle and self._idle()
@@ -184,6 +185,10 @@ class Daemon:
         self._check_place()
         if self.clock.monotonic() < self.quiet_until:
             return False
+        heard = self.ear.take()
+        if heard and self._may_hurry():
+            return self._hurry() if heard != wake.SOON else self.haste.rehearse()
+        self.haste.looks_within = None
         if self.fleet.burying or self.fleet.waiting_for_greetings:
             self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
         self._hand_over()
@@ -193,7 +198,18 @@ class Daemon:
             self.wishes.tell(self.store)
             due = self.promoter.look(self.store) and not self.stopping
             claiming = not self.stopping and self.dispatcher.can_claim()
-        return bool(claiming or gone or due or self._reports_to_store()) and self._write(gone, due)
+        if claiming or gone or due or self._reports_to_store():
+            return self._write(gone, due)
+        return self.promoter.is_imminent and self._may_hurry() and self._hurry(self.promoter.next_due)
+
+    def _may_hurry(self) -> bool:
+        return not self.stopping and not self.to_hand_over and self.haste.may()
+
+    def _hurry(self, at: int | None = None) -> bool:
+        claimed, found = self.haste.claim(at)
+        self.to_hand_over.extend(claimed)
+        self._hand_over()
+        return found
 
     def _check_place(self) -> None:
         if not self.store.database.in_place():
@@ -258,6 +274,8 @@ class Daemon:
     def rest(self, longest: float = LONGEST_SLEEP) -> None:
         """Sleep until something happens or the next instant comes, `longest` seconds at most."""
         now = self.clock.monotonic()
+        if self.haste.looks_within is not None:
+            longest = self.haste.looks_within
         limits = [longest, *(limit - now for limit in (self.quiet_until, self.leave_at) if limit and limit > now)]
         if self.fleet.inbox:
             limits.append(BEGIN_MAY_WAIT)
@@ -284,46 +302,20 @@ class Daemon:
 
     def _heard(self, key: selectors.SelectorKey) -> None:
         if key.data == "wake":
-            self._drain(lambda: self.ear.recv(16))
+            self.ear.hear()
         elif key.data == "alarm" and self.alarm is not None:
             self.alarm.clear()
         elif key.data == "home":
             watch.drain(self.watcher)
         elif key.data == "signal":
-            self._drain(lambda: self.signal_ear.recv(16))
-
-    @staticmethod
-    def _drain(receive: Callable[[], bytes]) -> None:
-        try:
-            while receive():
-                pass
-        except BlockingIOError:
-            pass
+            self.signals.hear()
 
     # Stopping
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        self.signal_ear, mouth = socket.socketpair()
-        self.signal_ear.setblocking(False)
-        mouth.setblocking(False)
-        old_mouth = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
-        old = {number: signal.signal(number, self._count_signal) for number in STOPPING}
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(old_mouth)
-            mouth.close()
-
-    def _count_signal(self, number: int, frame: FrameType | None) -> None:
-        self.signals += 1
-
     def _answer_signal(self) -> None:
-        self.answered_signals = self.signals
+        self.answered_signals = self.signals.count
         self.stopping = True
-        if self.signals == 1:
+        if self.signals.count == 1:
             for runner in self.fleet.runners.values():
                 waiting = [given.sequence for given in runner.given.values() if not given.began]
                 if waiting:
@@ -392,6 +384,3 @@ class Daemon:
             log.warning("left running, for the next daemon to adopt: %s", numbers)
         log.info("daemon %d stopped", self.fleet.generation)
         return left
-
-
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -64,6 +64,12 @@ class Dispatcher:
         expected = self.paces.expected(version)
         return any(fits(expected, berth) for berth in self._berths())
 
+    def has_room(self) -> bool:
+        """Whether a slot is free and a runner waits for work."""
+        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
+            return False
+        return self.slots > self.fleet.slots_used() and any(True for _ in self.fleet.idle())
+
     def _spawn(self) -> bool:
         try:
             self.fleet.spawn()

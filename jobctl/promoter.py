@@ -19,6 +19,10 @@ DOUBT = 60.0
 """Seconds for which nothing planned is promoted after such a jump: a clock just set wrong is often set right."""
 
 
+LEAD = 0.003
+"""Seconds before an instant at which the daemon wakes, to have everything ready when it comes."""
+
+
 class Promoter:
     """Promotes what is due, and holds back what is planned for a while after a jump of the clock."""
 
@@ -54,15 +58,29 @@ class Promoter:
             return False
         return self.retention.look(store) or (self.next_due is not None and self.next_due <= self.clock.now())
 
+    def is_due(self, store: Store) -> bool:
+        """Whether something is due, without the looks that may wait."""
+        self._watch_clock()
+        ((due,),) = store.database.run("next_due")
+        return not self.holding and (bool(self._step) or (due is not None and due <= self.clock.now()))
+
+    @property
+    def is_imminent(self) -> bool:
+        """Whether the next instant is about to come."""
+        if self.next_due is None or self.holding:
+            return False
+        return 0 < self.next_due - self.clock.now() <= LEAD * MICROSECONDS
+
     @property
     def holding(self) -> bool:
         return self.clock.monotonic() < self.held_until
 
     @property
     def alarm(self) -> int | None:
-        """The instant at which to look again."""
+        """The instant at which to look again: a moment before the next one, unless that moment has passed."""
         if not self.holding:
-            return self.next_due
+            early = None if self.next_due is None else self.next_due - round(LEAD * MICROSECONDS)
+            return self.next_due if early is None or early <= self.clock.now() else early
         return self.clock.now() + round((self.held_until - self.clock.monotonic()) * MICROSECONDS)
 
     def promote(self, tx: Transaction) -> int:

@@ -15,7 +15,7 @@ from jobctl.records import replace
 from jobctl.schedule import Schedule
 from jobctl.store import Transaction
 
-BATCH = 500
+BATCH = 200
 """How many due system jobs one transaction promotes, so that others get their turn."""
 MOST_CAUGHT_UP = 100
 """Occurrences of one gap that catch-up `all` runs."""
@@ -23,7 +23,7 @@ MOST_CAUGHT_UP = 100
 
 def promote(tx: Transaction) -> int:
     """Make ready, or decide otherwise on, what is due; the number of system jobs looked at."""
-    looked = 0
+    looked = tx.make_due_ready(BATCH)
     # A schedule that comes round within one turn is due again at once: each of its instants is decided in order.
     while looked < BATCH and (rows := tx.due(BATCH - looked)):
         closed = [row for row in rows if _guarded(tx, row, close_gap)]

@@ -350,6 +350,11 @@ class Transaction(Store):
         """Suspended ones whose time has come, oldest first."""
         return [system_job_from(row) for row in self.database.run("due", {"now": self.now, "limit": limit})]
 
+    def make_due_ready(self, limit: int) -> int:
+        """Make ready what is plain among the next `limit` whose time has come; how many that were."""
+        self.database.run("make_due_ready", {**self.stamp, "limit": limit})
+        return self.database.changes()
+
     def late(self) -> list[int]:
         """Ready ones that have not begun by the latest instant at which they might."""
         return [int(sequence) for (sequence,) in self.database.run("late", {"now": self.now})]
@@ -377,6 +382,8 @@ class _Writing:
         self.commit = store.database.write()
 
     def __enter__(self) -> Transaction:
+        if self.store.bell is not None:
+            self.store.bell.announce(self.store.clock.monotonic())
         self.commit.__enter__()
         try:
             return Transaction(self.store)
@@ -395,4 +402,4 @@ class _Writing:
         if error is not None:
             self.store.known.clear()
         elif self.store.bell is not None:
-            self.store.bell.ring()
+            self.store.bell.ring(self.store.clock.monotonic())

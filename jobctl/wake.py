@@ -7,6 +7,7 @@ import os
 # The bare type: every command rings, and the module around it costs start-up time.
 from _socket import AF_UNIX, SOCK_DGRAM
 from _socket import socket as Socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import socket
 
 NAME = "wake.sock"
+NOW, SOON = b"w", b"s"
+"""Something was committed; something is about to be."""
+QUIET = 0.02
+"""Seconds after which a daemon that was rung may be asleep again."""
 
 
 class Bell:
@@ -24,8 +29,22 @@ class Bell:
         self._place = -1
         self._address = ""
         self._sender: Socket | None = None
+        self._rung = -QUIET
 
-    def ring(self) -> None:
+    def announce(self, now: float) -> None:
+        """Say that something is about to be committed, so that the daemon is wide awake by then.
+
+        Not when it was rung less than QUIET before the monotonic second `now`: it is awake.
+        """
+        if now - self._rung > QUIET:
+            self._send(SOON)
+
+    def ring(self, now: float) -> None:
+        """Say that something was committed."""
+        self._rung = now
+        self._send(NOW)
+
+    def _send(self, word: bytes) -> None:
         try:
             if self._sender is None:
                 self._place = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -33,7 +52,7 @@ class Bell:
                 self._address = f"/proc/self/fd/{self._place}/{NAME}"
                 self._sender = Socket(AF_UNIX, SOCK_DGRAM)
                 self._sender.setblocking(False)
-            self._sender.sendto(b"w", self._address)
+            self._sender.sendto(word, self._address)
         except OSError:
             pass
 
@@ -46,8 +65,30 @@ class Bell:
             self._place = -1
 
 
+class Ear:
+    """The daemon's end; make it only under the daemon's lock."""
+
+    def __init__(self, directory: Path) -> None:
+        self.socket = listen(directory)
+        self._heard = b""
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def hear(self) -> None:
+        """Take in what has come."""
+        with suppress(BlockingIOError):
+            while word := self.socket.recv(16):
+                self._heard = NOW if NOW in (word, self._heard) else word
+
+    def take(self) -> bytes:
+        """SOON if something is only about to be committed, NOW if something was, b"" if nothing was heard."""
+        heard, self._heard = self._heard, b""
+        return heard
+
+
 def listen(directory: Path) -> socket.socket:
-    """The daemon's end; call it only under the daemon's lock."""
+    """Its socket."""
     import socket
 
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

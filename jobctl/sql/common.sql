@@ -283,6 +283,18 @@ SELECT * FROM system_job_view
  ORDER BY due_at, sequence
  LIMIT :limit;
 
+-- Of those that come next, all at once: those about which there is nothing to decide, for no schedule and no token's
+-- queue has a say in them.
+-- name: make_due_ready
+UPDATE system_jobs
+   SET state = 0, status = 0, reason = NULL, ready_on = :now, modified_on = :now, modified_by = :actor
+ WHERE sequence IN (SELECT sequence
+                      FROM (SELECT sequence, plan, dependency_token FROM system_jobs
+                             WHERE state = 1 AND reason IN ('scheduled', 'postponed', 'retrying') AND due_at <= :now
+                             ORDER BY due_at, sequence
+                             LIMIT :limit)
+                     WHERE plan IS NULL AND dependency_token IS NULL);
+
 -- name: next_due
 SELECT min(at)
   FROM (SELECT min(due_at) AS at FROM system_jobs

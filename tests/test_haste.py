@@ -1,0 +1,298 @@
+"""Claiming before all other looks, and being ready when an instant comes: how many commits, and nothing too early."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from jobctl import control, wake
+from jobctl.clock import MICROSECONDS, SystemClock, wait_until
+from jobctl.config import Config
+from jobctl.errors import TryAgain
+from jobctl.haste import BREATH, Haste
+from jobctl.model import State
+from jobctl.presence import Pulse
+from jobctl.promoter import LEAD, Promoter
+from jobctl.store import Store
+from tests.store.world import START, FakeClock, World
+from tests.test_dispatch import Hands
+
+
+class Running(FakeClock):
+    """Goes on by a little whenever somebody looks."""
+
+    step = 10
+
+    def now(self) -> int:
+        self.instant += self.step
+        return self.instant
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
+        monkeypatch.delenv(name, raising=False)
+    made = World.new(tmp_path / "home")
+    made.store.clock = made.clock = Running()
+    yield made
+    made.close()
+
+
+class Hasty(Hands):
+    """With what makes haste, and what it asks of the database."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, slots=2)
+        self.promoter = Promoter(world.clock, Pulse(world.store.database.config, world.clock))
+        self.checked = 0
+        self.haste = Haste(world.store, self.promoter, self.dispatcher, self.check)
+        self.statements: list[str] = []
+        self.job("job", None)
+
+    def check(self, store: Store) -> None:
+        self.checked += 1
+
+    def watch(self) -> None:
+        def note(event: dict[str, Any]) -> None:
+            self.statements.append(event["sql"].split()[0])
+
+        self.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, note)
+
+    def plan(self, ahead: int) -> int:
+        instant = self.world.clock.instant + ahead
+        return control.submit(self.world.store, "job", at=instant).sequence
+
+
+@pytest.fixture
+def hasty(world: World) -> Hasty:
+    return Hasty(world)
+
+
+def kinds(hasty: Hasty) -> list[str]:
+    return [message["k"] for name in hasty.ends for message in hasty.messages(name)]
+
+
+def test_what_was_just_submitted_is_claimed_in_one_commit_before_any_other_look(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    hasty.watch()
+    claimed, found = hasty.haste.claim()
+    assert [one.sequence for one in claimed] == [sequence] and found
+    assert hasty.world.row(sequence).state is State.LOCKED
+    assert hasty.statements.count("COMMIT") == 1
+    assert hasty.statements.count("BEGIN") == 1
+    assert hasty.checked == 1
+    # Whether we are still the daemon was asked already; what is due, the queue, and the rest is writing.
+    before = hasty.statements[: hasty.statements.index("COMMIT")]
+    assert before.count("SELECT") <= 4
+
+
+def test_it_makes_haste_only_once_between_two_full_turns(hasty: Hasty) -> None:
+    assert hasty.haste.may()
+    hasty.haste.claim()
+    assert not hasty.haste.may()
+    hasty.haste.looks_within = None
+    assert hasty.haste.may()
+
+
+def test_after_a_failure_the_daemon_rests_as_after_any_other(hasty: Hasty) -> None:
+    hasty.submit("job")
+    hasty.world.store.database.set_wait(0.05)
+    with Store.open(hasty.world.store.database.config, SystemClock(), "user:other") as other, other.write():
+        with pytest.raises(TryAgain):
+            hasty.haste.claim()
+        assert hasty.haste.looks_within is None
+    assert not any(runner.stored for runner in hasty.fleet.runners.values())
+    claimed, _ = hasty.haste.claim()
+    assert len(claimed) == 1 and hasty.haste.looks_within == BREATH
+
+
+def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> None:
+    runner = next(iter(hasty.fleet.runners.values()))
+    hasty.fleet.inbox.append((runner, {"k": "begin"}))
+    assert not hasty.haste.may()
+    hasty.fleet.inbox.clear()
+    hasty.submit(*["job"] * 2)
+    assert len(hasty.turn()) == 2  # both slots
+    assert not hasty.haste.may()
+
+
+def test_what_can_no_longer_begin_in_time_is_not_claimed_in_haste(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    with hasty.world.store.write() as tx:
+        tx.database.connection.execute(
+            "UPDATE system_jobs SET start_by = ? WHERE sequence = ?",
+            (hasty.world.clock.instant - MICROSECONDS, sequence),
+        )
+    claimed, found = hasty.haste.claim()
+    assert claimed == [] and found
+    assert hasty.world.row(sequence).reason == "late"
+
+
+def test_a_rehearsal_changes_nothing_and_writes_nothing(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    version = hasty.world.store.data_version()
+    hasty.watch()
+    assert hasty.haste.rehearse() is False
+    assert hasty.world.row(sequence).state is State.READY
+    assert hasty.world.store.data_version() == version
+    assert "COMMIT" not in hasty.statements and hasty.haste.may()
+    assert kinds(hasty) == []
+
+
+# An instant that is about to come
+
+
+def test_what_comes_due_is_promoted_and_claimed_in_one_commit_as_of_its_instant(hasty: Hasty) -> None:
+    sequence = hasty.plan(round(LEAD * MICROSECONDS) - 500)
+    due = hasty.world.row(sequence).due_at
+    hasty.watch()
+    claimed, found = hasty.haste.claim(due)
+    assert [one.sequence for one in claimed] == [sequence] and found
+    assert hasty.statements.count("COMMIT") == 1 and hasty.statements.count("BEGIN") == 1
+    row = hasty.world.row(sequence)
+    assert (row.state, row.ready_on, row.modified_on) == (State.LOCKED, due, due)
+
+
+def test_nobody_sees_anything_of_it_before_its_instant(hasty: Hasty, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequence = hasty.plan(round(LEAD * MICROSECONDS) - 500)
+    due = hasty.world.row(sequence).due_at
+    seen: list[tuple[bool, State]] = []
+    with Store.open(hasty.world.store.database.config, SystemClock(), "user:other") as other:
+
+        class Watched(Running):
+            def now(self) -> int:
+                instant = super().now()
+                seen.append((instant < due, other.system_job(sequence).state))
+                return instant
+
+        clock = Watched(hasty.world.clock.instant)
+        hasty.world.store.clock = clock
+        hasty.haste.claim(due)
+        assert clock.instant >= due
+        seen.append((False, other.system_job(sequence).state))
+    assert (True, State.SUSPENDED) in seen
+    assert {state for early, state in seen if early} == {State.SUSPENDED}
+    assert seen[-1] == (False, State.LOCKED)
+
+
+def test_a_clock_set_back_meanwhile_leaves_everything_as_it_was(hasty: Hasty) -> None:
+    sequence = hasty.plan(round(LEAD * MICROSECONDS) - 500)
+    due = hasty.world.row(sequence).due_at
+
+    class SetBack(Running):
+        looks = 0
+
+        def now(self) -> int:
+            self.looks += 1
+            return super().now() - (0 if self.looks < 3 else 60 * MICROSECONDS)
+
+    hasty.world.store.clock = SetBack(hasty.world.clock.instant)
+    assert hasty.haste.claim(due) == ([], False)
+    assert hasty.world.row(sequence).state is State.SUSPENDED
+    assert not any(runner.stored for runner in hasty.fleet.runners.values())
+    hasty.world.store.clock = hasty.world.clock
+    assert "work" not in kinds(hasty)
+
+
+def test_one_that_was_canceled_meanwhile_is_not_waited_for(hasty: Hasty) -> None:
+    sequence = hasty.plan(round(LEAD * MICROSECONDS) - 500)
+    due = hasty.world.row(sequence).due_at
+    control.cancel(hasty.world.store, sequence)
+    began = hasty.world.clock.instant
+    assert hasty.haste.claim(due) == ([], False)
+    assert hasty.world.clock.instant < due and began < due
+
+
+def test_the_daemon_wakes_a_moment_before_an_instant_and_only_once(hasty: Hasty) -> None:
+    lead = round(LEAD * MICROSECONDS)
+    hasty.plan(60 * MICROSECONDS)
+    assert hasty.promoter.look(hasty.world.store) is False
+    assert hasty.promoter.next_due is not None
+    assert hasty.promoter.alarm == hasty.promoter.next_due - lead
+    hasty.world.clock.instant = hasty.promoter.next_due - lead + 100
+    assert hasty.promoter.alarm == hasty.promoter.next_due
+
+
+@pytest.mark.parametrize(
+    ("before", "imminent"), [(round(LEAD * MICROSECONDS) + 100, False), (500, True), (0, False), (-MICROSECONDS, False)]
+)
+def test_an_instant_is_imminent_for_that_moment_only(hasty: Hasty, before: int, imminent: bool) -> None:
+    hasty.plan(60 * MICROSECONDS)
+    hasty.promoter.look(hasty.world.store)
+    assert hasty.promoter.next_due is not None
+    hasty.world.clock.instant = hasty.promoter.next_due - before
+    assert hasty.promoter.is_imminent is imminent
+
+
+def test_an_instant_is_never_reached_early() -> None:
+    clock = SystemClock()
+    for ahead in (50, 500, 1500):
+        instant = clock.now() + ahead
+        assert wait_until(clock, instant, LEAD)
+        assert clock.now() >= instant
+
+
+def test_an_instant_far_ahead_is_not_waited_for() -> None:
+    clock = FakeClock(START)
+    assert not wait_until(clock, START + MICROSECONDS, LEAD)
+    assert wait_until(clock, START, LEAD)
+
+
+# The bell
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[wake.Ear]:
+    ear = wake.Ear(tmp_path)
+    with closing(ear.socket):
+        yield ear
+
+
+def heard(ear: wake.Ear) -> bytes:
+    ear.hear()
+    return ear.take()
+
+
+def test_a_commit_is_announced_unless_the_daemon_is_awake(ear: wake.Ear, tmp_path: Path) -> None:
+    bell = wake.Bell(tmp_path)
+    with closing(bell):
+        bell.announce(100.0)
+        assert heard(ear) == wake.SOON
+        bell.ring(100.001)
+        assert heard(ear) == wake.NOW
+        bell.announce(100.002)
+        assert heard(ear) == b""
+        bell.announce(100.1)
+        bell.ring(100.101)
+        bell.announce(100.2)
+        assert heard(ear) == wake.NOW  # what was committed counts, whatever is announced besides
+        assert heard(ear) == b""
+
+
+def waiting(ear: wake.Ear) -> list[bytes]:
+    words = []
+    with suppress(BlockingIOError):
+        while word := os.read(ear.fileno(), 16):
+            words.append(word)
+    return words
+
+
+def test_each_write_of_an_idle_program_rings_once_and_announces_once(tmp_path: Path) -> None:
+    config = Config(tmp_path / "home")
+    with Store.open(config, SystemClock(), "user:alice") as store:
+        with store.write():
+            pass  # the home is there now
+        ear = wake.Ear(config.run_directory)
+        with closing(ear.socket):
+            for _ in range(3):
+                with store.write() as tx:
+                    tx.id_of("user:bob")
+            words = waiting(ear)
+    assert words.count(wake.NOW) == 3
+    assert words.count(wake.SOON) <= 3
