@@ -23,7 +23,7 @@ MOST_CAUGHT_UP = 100
 
 def promote(tx: Transaction) -> int:
     """Make ready, or decide otherwise on, what is due; the number of system jobs looked at."""
-    looked = tx.make_due_ready(BATCH)
+    looked = _make_plain_ready(tx)
     # A schedule that comes round within one turn is due again at once: each of its instants is decided in order.
     while looked < BATCH and (rows := tx.due(BATCH - looked)):
         closed = [row for row in rows if _guarded(tx, row, close_gap)]
@@ -36,6 +36,12 @@ def promote(tx: Transaction) -> int:
             _guarded(tx, row, _decide)
     moves.join_planned(tx)
     return looked + _end_late(tx)
+
+
+def _make_plain_ready(tx: Transaction) -> int:
+    """All at once what is due and neither of a plan nor in a token's queue; how many that were."""
+    tx.database.run("make_due_ready", {**tx.stamp, "limit": BATCH})
+    return tx.database.changes()
 
 
 def join_planned(tx: Transaction) -> None:

@@ -350,11 +350,6 @@ class Transaction(Store):
         """Suspended ones whose time has come, oldest first."""
         return [system_job_from(row) for row in self.database.run("due", {"now": self.now, "limit": limit})]
 
-    def make_due_ready(self, limit: int) -> int:
-        """Make ready what is plain among the next `limit` whose time has come; how many that were."""
-        self.database.run("make_due_ready", {**self.stamp, "limit": limit})
-        return self.database.changes()
-
     def late(self) -> list[int]:
         """Ready ones that have not begun by the latest instant at which they might."""
         return [int(sequence) for (sequence,) in self.database.run("late", {"now": self.now})]
