@@ -28,6 +28,10 @@ else:
 
     def replace(record, /, **changes):
         """The record with other values in the named fields. Raises TypeError for a name that it does not have."""
+        if not hasattr(record, "_values"):  # one that dataclasses made
+            import dataclasses
+
+            return dataclasses.replace(record, **changes)
         values = tuple(map(changes.pop, record.__slots__, record._values(record)))
         return record.__class__(*values, **changes)
 

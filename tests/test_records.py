@@ -85,6 +85,8 @@ def test_replace_gives_another() -> None:
     assert point == Point(1, 2, {"a": 1})
     with pytest.raises(TypeError, match="z"):
         records.replace(point, z=1)  # type: ignore[call-arg]
+    twin = Twin(1, 2, {})
+    assert records.replace(twin, y=3) == dataclasses.replace(twin, y=3)
 
 
 def test_a_check_is_made_of_each() -> None:

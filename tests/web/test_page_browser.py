@@ -316,6 +316,11 @@ def test_every_view_is_accessible_and_fits(
     assert page.evaluate("document.documentElement.lang") == language[:2]
 
 
+WIDE = """() => [...document.querySelectorAll("body *")]
+  .filter(one => one.getBoundingClientRect().right > innerWidth).map(one => one.outerHTML.slice(0, 120))"""
+"""What reaches beyond the window."""
+
+
 def check_view(page: Page, view: str) -> None:
     """No violation that axe knows of, and nothing that makes the page scroll sideways."""
     violations = Axe().run(page, options=RULES).response["violations"]
@@ -323,4 +328,5 @@ def check_view(page: Page, view: str) -> None:
         (one["id"], [(node["html"][:200], node["failureSummary"]) for node in one["nodes"]][:3]) for one in violations
     ]
     assert found == [], view
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{view} scrolls sideways"
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        pytest.fail(f"{view} scrolls sideways: {page.evaluate(WIDE)}")

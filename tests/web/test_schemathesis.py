@@ -9,7 +9,7 @@ from tests.conftest import SOURCE
 
 
 def test_the_service_answers_as_its_document_says() -> None:
-    command = [sys.executable, "-m", "campaigns.http", "--examples", "3", "--seed", "1"]
+    command = [sys.executable, "-m", "campaigns.http", "--examples", "6", "--seed", "1"]
     done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = dict(line.split(None, 1) for line in done.stdout.splitlines())

@@ -19,7 +19,7 @@ from jobctl.web.dataverse.attributes import (
     TEXT,
 )
 from jobctl.web.dataverse.bulk_delete import EMPTY
-from jobctl.web.dataverse.options import MOST_SKIPPED
+from jobctl.web.dataverse.options import LARGEST, MOST_SKIPPED
 from jobctl.web.dataverse.resources import KEYED, RESOURCES, Resource
 from jobctl.web.openapi import answer, error, query, ref
 
@@ -35,7 +35,7 @@ KINDS: Final[dict[str, JsonDict]] = {
 }
 WHOLE: Final = {"type": ["integer", "null"]}
 ERROR: Final = error()
-COUNTED: Final = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+COUNTED: Final = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 SKIPPED: Final = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED}
 SELECT: Final = ("$select", {"type": "string", "examples": ["name,statecode"]})
 USERS: Final = ("$select", {"type": "string", "examples": ["fullname"]})
