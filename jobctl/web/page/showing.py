@@ -10,7 +10,7 @@ from markupsafe import Markup
 from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
 from jobctl.model import State, Status, SystemJob
 from jobctl.output.columns import elapsed
-from jobctl.output.text import duration, span
+from jobctl.output.text import duration, escape, span
 from jobctl.web.page.words import Words
 
 
@@ -96,6 +96,22 @@ class Shower:
         if row.state is State.SUSPENDED and row.due_at > self.now:
             return row.due_at
         return row.completed_on or row.started_on or row.due_at
+
+    def told(self, text: str) -> str:
+        """A sentence of jobctl's own in the language of the page; one that there is not in it stays English."""
+        return self.words.told(text) or text
+
+    def said(self, text: str) -> Markup:
+        """The same as an element that says so where it stays English."""
+        return self._said(text, self.words.told(text))
+
+    def schedule(self, text: str) -> Markup:
+        """A schedule in words."""
+        return self._said(text, self.words.schedule(text))
+
+    def _said(self, text: str, found: str | None) -> Markup:
+        form = Markup('<span lang="en">{}</span>') if found is None else Markup("{}")
+        return form.format(escape(text if found is None else found))
 
     def length(self, seconds: float | None) -> str:
         return duration(seconds)
