@@ -10,8 +10,9 @@ from typing import Any, Final
 from jobctl.clock import MICROSECONDS
 from jobctl.control import ADHOC
 from jobctl.document import instant
-from jobctl.model import Job, JsonDict, Plan, Reason, State, Status, SystemJob
+from jobctl.model import NOT_STARTED, Job, JsonDict, Plan, Reason, State, Status, SystemJob
 from jobctl.output.text import local, relative, shorten, span
+from jobctl.saying import Recorded
 from jobctl.store import Event, Store
 from jobctl.why.daemons import Presence, presence_of
 
@@ -165,6 +166,13 @@ def quoted(text: str) -> str:
     import shlex
 
     return shlex.quote(text)
+
+
+def message_of(row: SystemJob) -> str | None:
+    """Its message, as a sentence of jobctl's own unless its code may have said it."""
+    text = row.message
+    own = row.reason not in (None, Reason.EXCEPTION) or (text or "").startswith((NOT_STARTED, "stuck:"))
+    return Recorded(text) if text and own else text
 
 
 def said(message: str | None) -> str:

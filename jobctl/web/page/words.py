@@ -33,6 +33,10 @@ class Words:
         """A sentence of jobctl's operations in this language; None for one that there is not in it."""
         return str(text) if self.language == "en" else sentences.translated(text)
 
+    def recorded(self, text: str) -> str | None:
+        """The same of one that may be a job's or a person's own."""
+        return str(text) if self.language == "en" else sentences.read(text)
+
     def schedule(self, text: str) -> str | None:
         """The same of a schedule in words."""
         return str(text) if self.language == "en" else schedules.translated(text) or sentences.translated(text)

@@ -9,17 +9,19 @@ from string import Formatter
 from typing import Final
 
 from jobctl.saying import Recorded, Said
-from jobctl.web.page.es import notes
+from jobctl.web.page.es import messages, notes
 
 SENTENCES: Final[Mapping[str, str]] = {**notes.SENTENCES}
 """Those that `say` makes, by their templates."""
-READ: Final[Mapping[str, str]] = {}
+READ: Final[Mapping[str, str]] = {**messages.MESSAGES}
 """Those that were recorded or come as errors, by what they read like: `{name:q}` is a text in quotes, `{count:n}` a
-number, `{word:w}` has no blanks, `{error:s}` is a sentence of its own, anything else is any text.
+number, `{at:i}` an instant with a zone, `{word:w}` has no blanks, `{error:s}` is a sentence of its own, anything else
+is any text.
 """
 HOLES: Final = {
     "q": r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
     "n": r"-?[0-9]+(?:\.[0-9]+)?",
+    "i": r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \S+",
     "w": r"\S+",
 }
 
@@ -63,7 +65,7 @@ def read(text: str) -> str | None:
 
 
 def _inner(text: str) -> str:
-    return read(str(text)) or str(text)
+    return messages.INNER.get(text) or read(text) or text
 
 
 def _compiled(templates: Mapping[str, str]) -> Iterator[tuple[re.Pattern[str], frozenset[str], str]]:
