@@ -40,3 +40,13 @@ def parts_of(said: Said) -> list[str]:
         elif type(part) in (str, int):
             found.append(str(part))
     return found
+
+
+def check_message(text: str, actor: str) -> str:
+    """A message that jobctl itself writes on a system job."""
+    found = sentences.read(text)
+    assert found is not None, f"no Spanish for the message: {text!r}"
+    assert actor not in text or actor in found
+    for number in re.findall(r"[0-9]+", text):
+        assert number in found, (text, found)
+    return found

@@ -34,16 +34,16 @@ OF_DECISIONS: Final[Mapping[str, str]] = {
         "{count} ejecuciones perdidas, de {first} a {last}: ningún daemon las inició a tiempo"
     ),
     "replaced by #{number:n}, the next occurrence": "sustituido por #{number}, la ejecución siguiente",
-    "not run: #{number:n} of the same schedule was still active ({state:s})": (
+    "not run: #{number:n} of the same schedule was still active ({state:k})": (
         "no ejecutado: #{number} de la misma programación seguía activo ({state})"
     ),
-    "not run: #{number:n} of the same schedule was still active ({state:s}), and #{other:n} waits already": (
+    "not run: #{number:n} of the same schedule was still active ({state:k}), and #{other:n} waits already": (
         "no ejecutado: #{number} de la misma programación seguía activo ({state}), y #{other} ya espera"
     ),
-    "not run: it was to run once #{number:n} had succeeded, and that {how:s}": (
+    "not run: it was to run once #{number:n} had succeeded, and that {how:k}": (
         "no ejecutado: debía ejecutarse cuando #{number} terminara bien, y ese {how}"
     ),
-    "not run: it was to run once #{number:n} had failed, and that {how:s}": (
+    "not run: it was to run once #{number:n} had failed, and that {how:k}": (
         "no ejecutado: debía ejecutarse cuando #{number} fallara, y ese {how}"
     ),
 }

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from string import Formatter
-from typing import Final
+from typing import Final, NamedTuple
 
 from jobctl.saying import Recorded, Said
-from jobctl.web.page.es import messages, notes
+from jobctl.web.page.es import messages, notes, why
 
-SENTENCES: Final[Mapping[str, str]] = {**notes.SENTENCES}
+SENTENCES: Final[Mapping[str, str]] = {**notes.SENTENCES, **why.SENTENCES}
 """Those that `say` makes, by their templates."""
 READ: Final[Mapping[str, str]] = {**messages.MESSAGES}
 """Those that were recorded or come as errors, by what they read like: `{name:q}` is a text in quotes, `{count:n}` a
-number, `{at:i}` an instant with a zone, `{word:w}` has no blanks, `{error:s}` is a sentence of its own, anything else
-is any text.
+number, `{at:i}` an instant with a zone, `{word:w}` has no blanks, `{error:s}` is a sentence of its own, `{state:k}` a
+word of `messages.INNER`, anything else is any text.
 """
 HOLES: Final = {
     "q": r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
@@ -54,34 +54,43 @@ def _part(value: object) -> object:
 @lru_cache(maxsize=1024)
 def read(text: str) -> str | None:
     """A text in Spanish that was a sentence once and is only known by how it reads; None if it is not known."""
-    for pattern, sentences, spanish in PATTERNS:
-        match = pattern.fullmatch(text)
+    for form in FORMS:
+        match = form.pattern.fullmatch(text)
         if match is not None:
-            found = match.groupdict()
-            return spanish.format(
-                **{name: _inner(value) if name in sentences else value for name, value in found.items()}
+            return form.spanish.format(
+                **{name: _inner(value, form.kinds[name]) for name, value in match.groupdict().items()}
             )
     return None
 
 
-def _inner(text: str) -> str:
-    return messages.INNER.get(text) or read(text) or text
+def _inner(text: str, kind: str) -> str:
+    if kind == "k":
+        return messages.INNER.get(text, text)
+    return read(text) or text if kind == "s" else text
 
 
-def _compiled(templates: Mapping[str, str]) -> Iterator[tuple[re.Pattern[str], frozenset[str], str]]:
-    """Each with the names of its parts that are sentences; what has the most words of its own comes first."""
+class Form(NamedTuple):
+    """How a sentence reads, the kinds of its parts by name, and what it is in Spanish."""
 
-    def own(template: str) -> int:
-        return -sum(len(literal) for literal, _, _, _ in Formatter().parse(template))
-
-    for template in sorted(templates, key=own):
-        pattern, sentences = "", set()
-        for literal, name, kind, _ in Formatter().parse(template):
-            pattern += re.escape(literal)
-            if name is not None:
-                pattern += f"(?P<{name}>{HOLES.get(kind or '', '.+')})"
-                sentences |= {name} if kind == "s" else set()
-        yield re.compile(pattern, re.DOTALL), frozenset(sentences), templates[template]
+    pattern: re.Pattern[str]
+    kinds: Mapping[str, str]
+    spanish: str
 
 
-PATTERNS: Final = list(_compiled(READ))
+def _form(template: str, spanish: str) -> Form:
+    pattern, kinds = "", {}
+    for literal, name, kind, _ in Formatter().parse(template):
+        pattern += re.escape(literal)
+        if name is not None:
+            kinds[name] = kind or ""
+            pattern += f"(?P<{name}>{HOLES.get(kind or '', '.+')})"
+    return Form(re.compile(pattern, re.DOTALL), kinds, spanish)
+
+
+def _own(template: str) -> int:
+    """How much of a template is words of its own."""
+    return sum(len(literal) for literal, _, _, _ in Formatter().parse(template))
+
+
+FORMS: Final = [_form(template, READ[template]) for template in sorted(READ, key=_own, reverse=True)]
+"""Those that say the most by themselves come first."""
