@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from jobctl.saying import Recorded, say
 from jobctl.states import Reason, Status
 from jobctl.web.page.es import messages, notes, why
 from jobctl.web.page.es.sentences import READ, SENTENCES, read, translated
+from tests.conftest import Jobctl, StartDaemon, wait_until
+from tests.web.browsing import Person
+from tests.web.conftest import StartServe
 from tests.web.test_page_words import places
 
 HERE = Path(jobctl.__file__).parent
@@ -118,3 +123,35 @@ def test_the_ends_of_runs_have_spanish_messages() -> None:
     for error in (FileNotFoundError(2, "no"), BlockingIOError(11, "again"), ValueError("embedded null byte")):
         told = str(spawn.explained(error, ["/bin/failed"], "/"))
         assert (read(told) or "").startswith("no se puede iniciar /bin/failed: "), told
+
+
+def test_the_pages_of_a_job_are_spanish_throughout(
+    jobctl: Jobctl, daemon: StartDaemon, serve: StartServe, token: str
+) -> None:
+    """Of a job that is called like a word of many sentences."""
+    command = ("--command", "exit 3", "--retries", "1", "--retry-delay", "0.1s")
+    jobctl("add", "running", "--cron", "30 2 * * mon-fri", "--tz", "Europe/Madrid", *command, expect=0)
+    daemon()
+    jobctl("run", "running", expect=0)
+    number = 2
+    wait_until(lambda: jobctl("show", number, "--json").json["system_job"]["status"] == "failed", what="it failed")
+    person = Person(serve(), token, "es")
+    one = unescape(person.page(f"/monitor/{number}"))
+    for spanish in ("falló el 2", "tras ejecutarse", "código de salida 3", "su reintento se agotó", "hace "):
+        assert spanish in one, spanish
+    assert re.search(r"<b>reintento</b>.*\n.*tras 100 ms", one)
+    job = unescape(person.page("/monitor/jobs/running"))
+    assert "a las 02:30 de lunes a viernes (cron 30 2 * * mon-fri), hora de Europe/Madrid" in job
+    assert "el próximo, 1: aún no le toca: su programación lo previó para el " in job
+    assert f"el último, {number}: falló el " in job and "<h1>running</h1>" in job
+    refused = person.post(f"/monitor/{number}/pause", form_key=person.key())
+    assert refused.status_code == 409
+    assert f"el trabajo del sistema {number} está completado (falló, salida): no se puede pausar" in unescape(
+        refused.text
+    )
+    missing = person.get("/monitor/jobs/runnin")
+    assert missing.status_code == 404
+    assert "no hay ningún trabajo llamado 'runnin'; ¿quiso decir 'running'?" in unescape(missing.text)
+    for text in (one, job, refused.text, missing.text, person.page("/monitor"), person.page("/monitor/month")):
+        english = re.findall(r'<(?!code|option)\w+[^>]* lang="en"[^>]*>([^<]+)<', text)
+        assert english == [], english

@@ -9,20 +9,30 @@ from string import Formatter
 from typing import Final, NamedTuple
 
 from jobctl.saying import Recorded, Said
-from jobctl.web.page.es import messages, notes, why
+from jobctl.web.page.es import messages, notes, refusals, why
 
 SENTENCES: Final[Mapping[str, str]] = {**notes.SENTENCES, **why.SENTENCES}
 """Those that `say` makes, by their templates."""
-READ: Final[Mapping[str, str]] = {**messages.MESSAGES}
+READ: Final[Mapping[str, str]] = {**messages.MESSAGES, **refusals.REFUSALS}
 """Those that were recorded or come as errors, by what they read like: `{name:q}` is a text in quotes, `{count:n}` a
 number, `{at:i}` an instant with a zone, `{word:w}` has no blanks, `{error:s}` is a sentence of its own, `{state:k}` a
-word of `messages.INNER`, anything else is any text.
+word of INNER (as `{legal:l}`, several of them, `{filter:f}` and `{what:j}`), anything else is any text.
 """
+INNER: Final[Mapping[str, str]] = {
+    **{code.replace(" ", "_"): word for code, word in why.CODES.items()},
+    **messages.INNER,
+    **refusals.INNER,
+}
+FILTERS: Final = "state|status|reason|job|since|until|token|type|owner|tag|message-name"
 HOLES: Final = {
     "q": r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
     "n": r"-?[0-9]+(?:\.[0-9]+)?",
     "i": r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \S+",
     "w": r"\S+",
+    "k": r"[^():;]+",
+    "l": r"[^():;]+(?: --force)?",
+    "f": FILTERS,
+    "j": r"[A-Z].+",
 }
 
 
@@ -64,8 +74,10 @@ def read(text: str) -> str | None:
 
 
 def _inner(text: str, kind: str) -> str:
-    if kind == "k":
-        return messages.INNER.get(text, text)
+    if kind == "l":
+        return ", ".join(INNER.get(word, word) for word in text.split(", "))
+    if kind in ("k", "f", "j"):
+        return INNER.get(text, text)
     return read(text) or text if kind == "s" else text
 
 
