@@ -157,7 +157,7 @@ def test_what_people_type_is_refused_in_spanish() -> None:
         "línea 1, columna 2 (carácter 1)"
     )
     assert refused(lambda: zone("Europe/Madird")) == (
-        "no hay ningún huso horario llamado 'Europe/Madird'; ¿quiso decir 'Europe/Madrid'?"
+        "no hay ninguna zona horaria llamada 'Europe/Madird'; ¿quiso decir 'Europe/Madrid'?"
     )
 
 

@@ -131,8 +131,8 @@ class Shower:
         return self.words(f"reason.{code}")
 
     def _said(self, text: str, found: str | None) -> Markup:
-        form = Markup('<span lang="en">{}</span>') if found is None else Markup("{}")
-        return form.format(escape(text if found is None else found))
+        form = Markup('<span lang="en">{}</span>') if found is None else Markup("<span>{}</span>")
+        return form.format(escape(text if found is None else found)) if text else Markup("")
 
     def length(self, seconds: float | None) -> str:
         return duration(seconds)

@@ -144,9 +144,9 @@ TEXTS: Final[Mapping[str, str]] = {
         f"{{value}} es más largo que el calendario, que acaba en 9999; se aceptan {DURATIONS_SPANISH}"
     ),
     "no time zone named {name:q}; write a name like Europe/Madrid or UTC": (
-        "no hay ningún huso horario llamado {name}; escriba un nombre como Europe/Madrid o UTC"
+        "no hay ninguna zona horaria llamada {name}; escriba un nombre como Europe/Madrid o UTC"
     ),
-    "no time zone named {name:q}": "no hay ningún huso horario llamado {name}",
+    "no time zone named {name:q}": "no hay ninguna zona horaria llamada {name}",
     "{what} is not valid UTF-8: {value:q}": "{what} no es UTF-8 válido: {value}",
     "{what} contains the control character U+{code:w}: {value:q}": (
         "{what} contiene el carácter de control U+{code}: {value}"

@@ -173,7 +173,7 @@ JOBS: Final[Mapping[str, str]] = {
 STANDING: Final[Mapping[str, str]] = {
     "it is not run unless it begins by {at}": "no se ejecuta si no empieza antes de {at}",
     "the daemon (pid {pid}) has taken no turn {since}: it or its machine was stopped": (
-        "el daemon (pid {pid}) no da una vuelta {since}: se detuvo él o su máquina"
+        "el daemon (pid {pid}) no da ninguna vuelta {since}: se detuvo él o su máquina"
     ),
     "the daemon was told to stop and starts nothing more {since}; the next one goes on": (
         "se pidió al daemon que parara y no inicia nada más {since}; el siguiente continuará"
