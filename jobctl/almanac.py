@@ -11,6 +11,7 @@ from jobctl.errors import BadInput
 from jobctl.output.calendar_view import Calendar, Day
 from jobctl.output.text import until
 from jobctl.records import dataclass
+from jobctl.saying import say
 from jobctl.schedule.daylight import changes, first_reading
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.words import MONTHS, WEEKDAYS
@@ -98,9 +99,11 @@ def _changes(time_zone: str, low: int, high: int) -> Iterator[str]:
     """Where the clocks change: `* Sun 28 March: the clocks go forward from 02:00 to 03:00`."""
     for change in changes(zone(time_zone), to_datetime(low), to_datetime(high)):
         before, after = change.at + change.earlier, change.at + change.later
-        day = f"{WEEKDAYS[before.weekday()][:3]} {before.day} {MONTHS[before.month - 1]}"
-        way = "forward" if change.is_gap else "back"
-        yield f"* {day}: the clocks go {way} from {before:%H:%M} to {after:%H:%M}"
+        weekday, month = say(WEEKDAYS[before.weekday()][:3]), say(MONTHS[before.month - 1])
+        way = "* {weekday} {day} {month}: the clocks go back from {before:%H:%M} to {after:%H:%M}"
+        if change.is_gap:
+            way = "* {weekday} {day} {month}: the clocks go forward from {before:%H:%M} to {after:%H:%M}"
+        yield say(way, weekday=weekday, day=before.day, month=month, before=before, after=after)
 
 
 def _pauses(coming: Sequence[Coming], end: int, now: int, time_zone: str) -> Iterator[str]:
@@ -108,7 +111,7 @@ def _pauses(coming: Sequence[Coming], end: int, now: int, time_zone: str) -> Ite
     for each in coming:
         if each.pause is not None and each.pause[0] < end and each.pause[1] > now:
             words = until(each.pause[1], format_local(each.pause[1], zone(time_zone)))
-            yield f"{each.job or 'the schedule'} is paused {words}"
+            yield say("{schedule} is paused {until}", schedule=each.job or say("the schedule"), until=words)
 
 
 def _next(coming: Sequence[Coming], end: int, time_zone: str) -> Iterator[str]:
@@ -116,4 +119,4 @@ def _next(coming: Sequence[Coming], end: int, time_zone: str) -> Iterator[str]:
     moments = [each.next_from(end) for each in coming]
     found = min((moment for moment in moments if moment is not None), default=None)
     if found is not None:
-        yield f"the next one: {format_local(found, zone(time_zone))}"
+        yield say("the next one: {at}", at=format_local(found, zone(time_zone)))

@@ -13,6 +13,7 @@ from jobctl.errors import BadInput
 from jobctl.output.columns import Occurrence
 from jobctl.output.text import until
 from jobctl.records import dataclass
+from jobctl.saying import say
 from jobctl.schedule import Schedule
 from jobctl.schedule.instants import format_local
 from jobctl.schedule.zones import zone
@@ -50,9 +51,10 @@ class Coming:
                 left = None if left is None else left - 1
                 moment = self.schedule.next_after(moment)
             else:
-                note = f"paused {until(end, format_local(end, zone(self.time_zone)))}"
-                dropped = "" if end == FOREVER else f", {self._planned(at, end)} not run"
-                yield Occurrence(at, self.time_zone, note + dropped, self.job)
+                note = say("paused {until}", until=until(end, format_local(end, zone(self.time_zone))))
+                if end != FOREVER:
+                    note = say("{note}, {number} not run", note=note, number=self._planned(at, end))
+                yield Occurrence(at, self.time_zone, note, self.job)
                 moment = self.schedule.next_after(to_datetime(end) - TICK)
 
     def counts(self, bounds: Sequence[int]) -> list[int]:

@@ -9,6 +9,7 @@ from jobctl.coming import of_job
 from jobctl.errors import BadInput
 from jobctl.model import Job
 from jobctl.output.columns import JobView, Occurrence
+from jobctl.saying import Recorded, say
 from jobctl.store import Store
 
 
@@ -23,7 +24,7 @@ def job_view(store: Store, job: Job) -> JobView:
             coming = of_job(store, job) if rests else None
             after_rest = None if coming is None else coming.next_from(store.clock.now())
         except BadInput as error:  # its time zone may have vanished from this machine
-            words = f"cannot be read: {error}"
+            words = say("cannot be read: {error}", error=Recorded(error))
     last = store.newest_system_job(job.id, completed=True)
     ran = last if last is None or last.started_on else store.newest_system_job(job.id, completed=True, begun=True)
     return JobView(job, words, pending, last, ran, after_rest, has_ended(store, job))

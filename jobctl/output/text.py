@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
+from jobctl.saying import say
 
 # C0, DEL, C1, line separators, bidirectional controls, lone surrogates and other invisible format characters.
 UNSAFE: Final = (
@@ -40,16 +41,16 @@ def local(instant: int, *, offset: bool = True) -> str:
 
 def until(instant: int, text: str) -> str:
     """`until TEXT`, which tells of the instant; for the last one that there is `until further notice`."""
-    return "until further notice" if instant == FOREVER else f"until {text}"
+    return say("until further notice") if instant == FOREVER else say("until {at}", at=text)
 
 
 def relative(instant: int, now: int) -> str:
     """How far away an instant is: `in 3h 12m`, `2m ago`, `now`."""
     distance = abs(instant - now) // MICROSECONDS
     if distance == 0:
-        return "now"
+        return say("now")
     words = span(distance)
-    return f"in {words}" if instant > now else f"{words} ago"
+    return say("in {span}", span=words) if instant > now else say("{span} ago", span=words)
 
 
 def span(seconds: int) -> str:

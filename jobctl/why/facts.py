@@ -9,9 +9,11 @@ from typing import Any, Final
 from jobctl.clock import MICROSECONDS
 from jobctl.control import ADHOC
 from jobctl.document import instant
-from jobctl.model import Job, JsonDict, Plan, Reason, State, Status, SystemJob
+from jobctl.model import NOT_STARTED, Job, JsonDict, Plan, Reason, State, Status, SystemJob
 from jobctl.output.text import local, relative, shorten, span
 from jobctl.records import dataclass, field, replace
+from jobctl.saying import Recorded, Said, say
+from jobctl.saying import listed as joined
 from jobctl.store import Event, Store
 from jobctl.why.daemons import Presence, presence_of
 
@@ -39,7 +41,8 @@ class Fact:
     def of(self, row: SystemJob, label: str | None = None) -> Fact:
         """The same, told where another system job or a job is explained: `label` says whom it is about."""
         details = {"system_job": row.sequence, **self.details}
-        return replace(self, text=f"{label or named(row)}: {self.text}", details=details)
+        text = whose(label or named(row), self.text)
+        return replace(self, text=text, details=details)
 
     def without_command(self) -> Fact:
         return replace(self, command=None)
@@ -96,10 +99,10 @@ class Case:
 
     def ago(self, at: int) -> str:
         """An instant in local time and how far away it is."""
-        return f"{when(at)} ({relative(at, self.now)})"
+        return say("{at} ({far})", at=when(at), far=relative(at, self.now))
 
     def since(self, at: int) -> str:
-        return f"since {when(at)} ({length(self.now - at)})"
+        return say("since {at} ({span})", at=when(at), span=length(self.now - at))
 
     def last_event(self, row: SystemJob, *kinds: str) -> Event | None:
         """The newest event of one of these kinds."""
@@ -119,17 +122,17 @@ class Case:
         """Where another one stands, in a few words."""
         if row.state is State.LOCKED:
             if row.started_on is None:
-                return "handed over, not yet begun"
+                return say("handed over, not yet begun")
             if not self.presence.running:
-                return f"begun {when(row.started_on)}, and not known to have ended"
+                return say("begun {at}, and not known to have ended", at=when(row.started_on))
             verb = {Status.PAUSING: "being paused", Status.CANCELING: "being canceled"}.get(row.status, "running")
-            return f"{verb}, begun {when(row.started_on)}"
+            return say("{doing}, begun {at}", doing=say(verb), at=when(row.started_on))
         if row.state is State.READY:
-            return f"ready since {when(row.ready_on or row.due_at)}"
+            return say("ready since {at}", at=when(row.ready_on or row.due_at))
         if row.state is State.COMPLETED:
-            return f"{row.status.label} {when(row.completed_on or row.due_at)}"
-        word = str(row.reason).replace("_", " ")
-        return f"{word} until {when(row.due_at)}" if row.postpone_until is not None else word
+            return say("{status} {at}", status=say(row.status.label), at=when(row.completed_on or row.due_at))
+        word = coded(str(row.reason))
+        return word if row.postpone_until is None else say("{word} until {at}", word=word, at=when(row.due_at))
 
 
 def when(at: int) -> str:
@@ -140,7 +143,7 @@ def when(at: int) -> str:
 def period(since: int, until: int) -> str:
     """`from … to …`, the second date only if it is another one."""
     first, last = when(since), when(until)
-    return f"from {first} to {last[11:] if last[:10] == first[:10] else last}"
+    return say("from {first} to {last}", first=first, last=last[11:] if last[:10] == first[:10] else last)
 
 
 def length(microseconds: int) -> str:
@@ -152,12 +155,22 @@ def named(row: SystemJob) -> str:
     return f"{row.sequence} {shorten(row.name, LONGEST_NAME)}"
 
 
+def whose(whom: SystemJob | str, text: str) -> Said:
+    """A sentence about that one."""
+    return say("{whom}: {text}", whom=named(whom) if isinstance(whom, SystemJob) else whom, text=text)
+
+
 def listed(rows: Sequence[SystemJob], most: int = 3) -> str:
     """`40 backup, 41 report and 2 more`."""
     names = [named(row) for row in rows[:most]]
     if len(rows) > most:
-        names.append(f"{len(rows) - most} more")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        names.append(say("{number} more", number=len(rows) - most))
+    return joined(names)
+
+
+def coded(code: str) -> Said:
+    """A code in words: `waiting for event`."""
+    return say(code.replace("_", " "))
 
 
 def quoted(text: str) -> str:
@@ -167,9 +180,22 @@ def quoted(text: str) -> str:
     return shlex.quote(text)
 
 
+def message_of(row: SystemJob) -> str | None:
+    """Its message, as a sentence of jobctl's own unless its code may have said it."""
+    text = row.message
+    own = row.reason not in (None, Reason.EXCEPTION) or (text or "").startswith((NOT_STARTED, "stuck:"))
+    return Recorded(text) if text and own else text
+
+
+def recorded(detail: Mapping[str, Any]) -> str | None:
+    """The message that an event tells of."""
+    text = detail.get("message")
+    return None if text is None else Recorded(text)
+
+
 def said(message: str | None) -> str:
-    """A message in parentheses, or nothing."""
-    return f" ({message})" if message else ""
+    """A message in parentheses, or nothing; one that was recorded by jobctl itself is `Recorded`."""
+    return say(" ({message})", message=message) if message else ""
 
 
 def resume(row: SystemJob) -> str | None:

@@ -7,9 +7,10 @@ from typing import Final
 from jobctl.clock import MICROSECONDS
 from jobctl.model import Overlap, Reason, SystemJob
 from jobctl.rows import system_job_from
+from jobctl.saying import say
 from jobctl.store import Event
 from jobctl.why.daemons import absences, jumps, standstills
-from jobctl.why.facts import NOTICE, Case, Fact, length, listed, named, period, said, when
+from jobctl.why.facts import NOTICE, Case, Fact, coded, length, listed, named, period, recorded, said, when
 from jobctl.why.queues import limit_of
 
 MOST: Final = 8
@@ -31,7 +32,8 @@ def history(case: Case, row: SystemJob) -> list[Fact]:
         found += [*causes, *queued(case, row, end, known=bool(causes))]
     told = [fact for _, fact in sorted(found, key=lambda dated: dated[0])]
     if len(told) > MOST:
-        left = f"{len(told) - MOST} things happened before; see: jobctl show {row.sequence}"
+        number = len(told) - MOST
+        left = say("{number} things happened before; see: jobctl show {sequence}", number=number, sequence=row.sequence)
         told = [Fact("more", left), *told[-MOST:]]
     return [lateness(end, begin), *told] if begun_late else told
 
@@ -43,7 +45,7 @@ def expected(row: SystemJob, happened: list[Dated]) -> int:
 
 
 def lateness(at: int, due: int) -> Fact:
-    text = f"it began at {when(at)}, {length(at - due)} after it was due"
+    text = say("it began at {at}, {late} after it was due", at=when(at), late=length(at - due))
     return Fact("late_start", text, details={"at": at, "seconds": (at - due) / MICROSECONDS})
 
 
@@ -51,9 +53,10 @@ def origin(row: SystemJob) -> list[Dated]:
     """Who asked for it, unless its schedule did."""
     if row.plan is not None:
         return []
-    text = f"{row.created_by} submitted it at {when(row.created_on)}"
+    who, at = row.created_by, when(row.created_on)
+    text = say("{actor} submitted it at {at}", actor=who, at=at)
     if row.rerun_of is not None:
-        text = f"{row.created_by} had {row.rerun_of} run again at {when(row.created_on)}"
+        text = say("{actor} had {number} run again at {at}", actor=who, number=row.rerun_of, at=at)
     return [(row.created_on, Fact("submitted", text, details={"at": row.created_on, "actor": row.created_by}))]
 
 
@@ -78,23 +81,24 @@ def in_words(event: Event, attempt: int) -> str | None:
     who, at, detail = event.actor, when(event.at), event.detail
     match event.kind:
         case "postpone":
-            return f"{who} postponed it at {at}, until {when(detail['until'])}"
+            return say("{actor} postponed it at {at}, until {until}", actor=who, at=at, until=when(detail["until"]))
         case "pause":
-            return f"{who} asked at {at} to pause it"
+            return say("{actor} asked at {at} to pause it", actor=who, at=at)
         case "paused":
-            return f"it stood still from {at} on"
+            return say("it stood still from {at} on", at=at)
         case "resume":
-            was = str(detail.get("was") or "waiting").replace("_", " ")
-            return f"{who} let it go on at {at} (it was {was})"
+            was = coded(str(detail.get("was") or "waiting"))
+            return say("{actor} let it go on at {at} (it was {was})", actor=who, at=at, was=was)
         case "retry":
-            ended = said(detail.get("message"))
-            return f"attempt {attempt} failed at {at}{ended}; the next was due after {detail['after_seconds']:g} s"
+            failed = "attempt {number} failed at {at}{ended}; the next was due after {seconds:g} s"
+            ended, seconds = said(recorded(detail)), detail["after_seconds"]
+            return say(failed, number=attempt, at=at, ended=ended, seconds=seconds)
         case "lost":
-            return f"attempt {attempt} was lost at {at}: its runner or its machine was gone"
+            return say("attempt {number} was lost at {at}: its runner or its machine was gone", number=attempt, at=at)
         case "adopted":
-            return f"another daemon took it over at {at}"
+            return say("another daemon took it over at {at}", at=at)
         case "event":
-            return f"{who} emitted the event {detail.get('event')!r} at {at}"
+            return say("{actor} emitted the event {event!r} at {at}", actor=who, event=detail.get("event"), at=at)
     return None
 
 
@@ -105,7 +109,7 @@ def met(case: Case, row: SystemJob) -> list[Dated]:
         other = case.store.find_system_job(wait.after)
         if wait.met_on is not None and wait.met_on > row.created_on:
             whom = str(wait.after) if other is None else named(other)
-            text = f"it came after {whom}, which ended at {when(wait.met_on)}"
+            text = say("it came after {other}, which ended at {at}", other=whom, at=when(wait.met_on))
             found.append((wait.met_on, Fact("after", text, details={"after": wait.after, "at": wait.met_on})))
     return found
 
@@ -120,17 +124,21 @@ def outages(case: Case, row: SystemJob, end: int) -> list[Dated]:
         begin, end = row.started_on or row.due_at, row.completed_on or case.now
     found: list[Dated] = []
     for since, until in absences(case.store, begin, end):
-        text = f"no daemon was at work before {when(until)}"
+        text = say("no daemon was at work before {at}", at=when(until))
         if since is not None:
-            text = f"no daemon was at work {period(since, until)} ({length(until - since)})"
+            absent = "no daemon was at work {period} ({span})"
+            text = say(absent, period=period(since, until), span=length(until - since))
         found.append((since or begin, Fact("daemon_absent", text, details={"since": since, "until": until})))
     for since, until in standstills(case.store, begin, end):
-        text = f"the daemon or its machine stood still {period(since, until)} ({length(until - since)})"
+        still = "the daemon or its machine stood still {period} ({span})"
+        text = say(still, period=period(since, until), span=length(until - since))
         found.append((since, Fact("daemon_stood_still", text, details={"since": since, "until": until})))
     for at, seconds, held_for in jumps(case.store, begin - 1, end):
-        held = f": planned runs were held back for {held_for:g} s" if held_for else ""
-        way = "ahead" if seconds > 0 else "back"
-        text = f"the clock jumped {way} by {length(round(abs(seconds)) * MICROSECONDS)} at {when(at)}{held}"
+        held = say(": planned runs were held back for {seconds:g} s", seconds=held_for) if held_for else ""
+        jumped = "the clock jumped back by {span} at {at}{held}"
+        if seconds > 0:
+            jumped = "the clock jumped ahead by {span} at {at}{held}"
+        text = say(jumped, span=length(round(abs(seconds)) * MICROSECONDS), at=when(at), held=held)
         found.append((at, Fact("clock_jump", text, details={"at": at, "seconds": seconds})))
     return found
 
@@ -141,21 +149,24 @@ def queued(case: Case, row: SystemJob, end: int, known: bool) -> list[Dated]:
     if since is None or end - since <= NOTICE or row.reason is Reason.LOST:
         return []
     ended: list[SystemJob] = []
-    words = "others ran"
+    words = say("others ran")
     if row.dependency_token is not None and row.token_seq is not None:
         of = {"token": row.dependency_token, "token_seq": row.token_seq}
-        ended, words = meanwhile(case, row, since, end, limit=1, **of), f"its token {row.dependency_token!r} was taken"
+        ended = meanwhile(case, row, since, end, limit=1, **of)
+        words = say("its token {token!r} was taken", token=row.dependency_token)
     if not ended and one_at_a_time(case, row):
-        ended, words = meanwhile(case, row, since, end, limit=1, job_id=row.job_id), f"another of {row.job} was active"
+        ended = meanwhile(case, row, since, end, limit=1, job_id=row.job_id)
+        words = say("another of {job} was active", job=row.job)
     if not ended:
-        ended, words = meanwhile(case, row, since, end), "others ran"
+        ended, words = meanwhile(case, row, since, end), say("others ran")
     if known and not ended:
         return []
     details = {"since": since, "seconds": (end - since) / MICROSECONDS, "system_jobs": [one.sequence for one in ended]}
-    waited = f"it was ready from {when(since)} on and waited {length(end - since)}"
+    waited = say("it was ready from {at} on and waited {span}", at=when(since), span=length(end - since))
     if ended:
-        last = ended[-1].completed_on or end
-        waited += f"; meanwhile {words}: {listed(ended)}, until {when(last)}"
+        last = when(ended[-1].completed_on or end)
+        more = "{waited}; meanwhile {what}: {others}, until {at}"
+        waited = say(more, waited=waited, what=words, others=listed(ended), at=last)
     return [(since, Fact("waited", waited, details=details))]
 
 

@@ -10,6 +10,7 @@ from jobctl.errors import BadInput
 from jobctl.model import Job, Plan, SystemJob
 from jobctl.records import replace
 from jobctl.rows import system_job_from
+from jobctl.saying import Recorded, say
 from jobctl.why.ending import ending
 from jobctl.why.facts import Case, Fact, said, when
 from jobctl.why.standing import no_daemon, standing
@@ -31,11 +32,12 @@ def about_job(case: Case, job: Job) -> list[Fact]:
         facts = standing(case, row)
         found += about(row, f"{row.sequence}", facts[:1] if found else facts)
     if live and live[0][1] > MOST_LIVE:
-        found.append(Fact("more", f"{live[0][1] - MOST_LIVE} more wait or run: jobctl monitor --job {job.name}"))
+        more = "{number} more wait or run: jobctl monitor --job {job}"
+        found.append(Fact("more", say(more, number=live[0][1] - MOST_LIVE, job=job.name)))
     if pending is not None:
         facts = [*standing(case, pending), *left_out(job, pending)]
         facts = [fact.without_command() for fact in facts] if live else facts
-        found += about(pending, f"next, {pending.sequence}", facts)
+        found += about(pending, say("next, {number}", number=pending.sequence), facts)
     else:
         found += without_next(case, job, busy=bool(live))
     return [*once_each(found), *last_ones(case, job)]
@@ -65,10 +67,11 @@ def without_next(case: Case, job: Job, busy: bool) -> list[Fact]:
     try:
         ledger.schedule_of(plan)
     except BadInput as error:
-        text = f"its schedule cannot be computed on this machine, so that nothing is planned: {error}"
+        broken = "its schedule cannot be computed on this machine, so that nothing is planned: {error}"
+        text = say(broken, error=Recorded(error))
         return [Fact("schedule_broken", text, run)]
     if plan.count is not None:
-        text = f"all {plan.count} of its --count are made, and not all of them are over"
+        text = say("all {count} of its --count are made, and not all of them are over", count=plan.count)
         return [Fact("count_used_up", text, details={"count": plan.count, "fired": plan.fired})]
     absent = no_daemon(case)
     command = None if absent is None else absent.command
@@ -84,7 +87,7 @@ def taken_away(case: Case, job: Job, plan: Plan, busy: bool) -> Fact:
     reason = said(asked[0].detail.get("reason")) if asked else ""
     at = plan.ended_on or case.now
     command = None if busy else f"jobctl reschedule {job.name}"
-    text = f"{actor} ended its schedule at {case.ago(at)}{reason}"
+    text = say("{actor} ended its schedule at {at}{reason}", actor=actor, at=case.ago(at), reason=reason)
     return Fact("unscheduled", text, command, {"at": at, "actor": actor})
 
 
@@ -95,14 +98,16 @@ def over(case: Case, job: Job, plan: Plan, busy: bool) -> Fact:
     if plan.count is not None and plan.fired >= plan.count:
         ended = plan.end_at is not None and plan.end_at < case.now
         command = run if ended or busy else f"jobctl reschedule {job.name}"
-        text = f"its schedule is over since {when(at)}: all {plan.count} of its --count have run"
+        used = "its schedule is over since {at}: all {count} of its --count have run"
+        text = say(used, at=when(at), count=plan.count)
         return Fact("count_used_up", text, command, {"since": at, "count": plan.count})
     if plan.spec["notation"] == "once":
-        return Fact("was_once", f"its schedule was for once, and is over since {when(at)}", run, {"since": at})
-    end = "" if plan.end_at is None else f": it had nothing left before its --end, {when(plan.end_at)}"
-    return Fact(
-        "window_passed", f"its schedule is over since {when(at)}{end}", run, {"since": at, "until": plan.end_at}
-    )
+        text = say("its schedule was for once, and is over since {at}", at=when(at))
+        return Fact("was_once", text, run, {"since": at})
+    text = say("its schedule is over since {at}", at=when(at))
+    if plan.end_at is not None:
+        text = say("{over}: it had nothing left before its --end, {end}", over=text, end=when(plan.end_at))
+    return Fact("window_passed", text, run, {"since": at, "until": plan.end_at})
 
 
 def left_out(job: Job, pending: SystemJob) -> list[Fact]:
@@ -122,14 +127,17 @@ def left_out(job: Job, pending: SystemJob) -> list[Fact]:
     if not number or first is None:
         return []
     at = from_datetime(first)
-    more = f" and {number - 1} more" if number > 1 else ""
-    return [Fact("skipped_date", f"--skip leaves out {when(at)}{more}", details={"at": at, "number": number})]
+    text = say("--skip leaves out {at}", at=when(at))
+    if number > 1:
+        text = say("{first} and {number} more", first=text, number=number - 1)
+    return [Fact("skipped_date", text, details={"at": at, "number": number})]
 
 
 def last_ones(case: Case, job: Job) -> list[Fact]:
     """What became of the newest that are over, newest first; what to do about them is asked by their number."""
     rows = case.store.database.run("completed_of_job", {"job_id": job.id, "limit": LAST})
+    labels = ("last, {number}", "before, {number}", "before, {number}")
     return [
-        ending(case, row)[0].of(row, f"last, {row.sequence}" if first else f"before, {row.sequence}").without_command()
-        for first, row in zip((True, False, False), map(system_job_from, rows), strict=False)
+        ending(case, row)[0].of(row, say(label, number=row.sequence)).without_command()
+        for label, row in zip(labels, map(system_job_from, rows), strict=False)
     ]

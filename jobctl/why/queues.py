@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobctl.model import Status, SystemJob
+from jobctl.saying import say
 from jobctl.why.facts import Case, Fact, listed, named, operation
 
 FARTHEST = 100
@@ -13,16 +14,19 @@ def behind(case: Case, row: SystemJob) -> Fact:
     """What `blocked_by` names, and who is first in that queue."""
     number = row.blocked_by or 0
     ahead = case.store.find_system_job(number)
-    doing = f"{number}" if ahead is None else f"{named(ahead)}, which is {case.doing(ahead)}"
+    doing = f"{number}"
+    if ahead is not None:
+        doing = say("{other}, which is {doing}", other=named(ahead), doing=case.doing(ahead))
     if ahead is None or row.token_seq is None or ahead.dependency_token != row.dependency_token:
-        text = f"it waits for the end of {doing}: an earlier occurrence of the same schedule"
+        text = say("it waits for the end of {other}: an earlier occurrence of the same schedule", other=doing)
         return Fact("overlap", text, details={"behind": row.blocked_by})
     parameters = {"token": row.dependency_token, "token_seq": row.token_seq}
     ((_, before, first),) = case.store.database.run("token_queue", parameters)
-    text = f"it waits for the token {row.dependency_token!r} behind {doing}"
+    text = say("it waits for the token {token!r} behind {other}", token=row.dependency_token, other=doing)
     if before > 1:
         holder = case.store.system_job(first)
-        text += f"; {before} are before it, and {named(holder)} has the token, {case.doing(holder)}"
+        more = "{waits}; {number} are before it, and {holder} has the token, {doing}"
+        text = say(more, waits=text, number=before, holder=named(holder), doing=case.doing(holder))
     details = {"token": row.dependency_token, "behind": row.blocked_by, "holder": first, "before": before}
     return Fact("token", text, details=details)
 
@@ -50,19 +54,27 @@ def room(case: Case, row: SystemJob) -> list[Fact]:
     limit = limit_of(case, row)
     same = [one for one in case.running if one.job_id == row.job_id]
     if limit is not None and len(same) >= limit:
-        text = f"no more than {limit} of {version.job} run at a time, and {listed(same)} {are(same)}"
+        same_job = "no more than {limit} of {job} run at a time, and {others} do"
+        if len(same) == 1:
+            same_job = "no more than {limit} of {job} run at a time, and {others} does"
+        text = say(same_job, limit=limit, job=version.job, others=listed(same))
         details = {"limit": limit, "running": [one.sequence for one in same]}
         found.append(Fact("concurrency", text, to_pause(same), details))
     holders = holders_of_slots(case.running)
     slots = case.presence.slots
     before = ready_before(case, row)
     if slots and len(holders) >= slots:
-        text = f"all {slots} slots are taken, by {listed(holders)}{before_words(before)}"
+        taken = "all {slots} slots are taken, by {others}{before}"
+        text = say(taken, slots=slots, others=listed(holders), before=before_words(before))
         details = {"slots": slots, "running": [one.sequence for one in holders], "before": before}
         found.append(Fact("slots", text, to_pause(holders), details))
     elif not found:
-        free = f"{slots - len(holders)} of {slots} slots are free" if slots else "the daemon is just starting"
-        text = f"{free}{before_words(before)}: it begins at one of the daemon's next turns"
+        free = say("the daemon is just starting")
+        if slots:
+            free = say("{free} of {slots} slots are free", free=slots - len(holders), slots=slots)
+        text = say(
+            "{free}{before}: it begins at one of the daemon's next turns", free=free, before=before_words(before)
+        )
         found.append(Fact("about_to_begin", text, details={"before": before}))
     return found
 
@@ -92,11 +104,10 @@ def ready_before(case: Case, row: SystemJob) -> int:
 
 
 def before_words(before: int) -> str:
-    return f"; {before} ready {'one is' if before == 1 else 'ones are'} before it" if before else ""
-
-
-def are(rows: list[SystemJob]) -> str:
-    return "does" if len(rows) == 1 else "do"
+    if not before:
+        return ""
+    one = "; {number} ready one is before it"
+    return say(one if before == 1 else "; {number} ready ones are before it", number=before)
 
 
 def to_pause(rows: list[SystemJob]) -> str | None:

@@ -11,8 +11,22 @@ from jobctl.errors import BadInput
 from jobctl.model import NOT_STARTED, Plan, Reason, State, Status, SystemJob
 from jobctl.output.text import until
 from jobctl.records import replace
+from jobctl.saying import Recorded, say
 from jobctl.why.daemons import jumps
-from jobctl.why.facts import Case, Fact, first_command, length, named, operation, quoted, resume, said, when
+from jobctl.why.facts import (
+    Case,
+    Fact,
+    first_command,
+    length,
+    message_of,
+    named,
+    operation,
+    quoted,
+    recorded,
+    resume,
+    said,
+    when,
+)
 from jobctl.why.queues import behind, first_of_chain, room
 
 DEEPEST: Final = 20
@@ -31,7 +45,7 @@ def standing(case: Case, row: SystemJob, depth: int = 0) -> list[Fact]:
 def waiting(case: Case, row: SystemJob, depth: int) -> list[Fact]:
     found = ready(case, row, depth) if row.state is State.READY else suspended(case, row, depth)
     if row.start_by is not None and row.attempt == 0:
-        text = f"it is not run unless it begins by {case.ago(row.start_by)}"
+        text = say("it is not run unless it begins by {at}", at=case.ago(row.start_by))
         found.append(Fact("late_limit", text, details={"by": row.start_by}))
     absent = no_daemon(case)
     if absent is not None and all(fact.code != absent.code for fact in found):
@@ -44,18 +58,22 @@ def no_daemon(case: Case) -> Fact | None:
     there = case.presence
     if there.running and there.standing_since is not None:
         since = there.standing_since
-        text = f"the daemon (pid {there.pid}) has taken no turn {case.since(since)}: it or its machine was stopped"
+        still = "the daemon (pid {pid}) has taken no turn {since}: it or its machine was stopped"
+        text = say(still, pid=there.pid, since=case.since(since))
         return Fact("daemon_stands_still", text, "jobctl daemon --takeover", {"since": since, "pid": there.pid})
     if there.running and there.stopping_since is not None:
         since = there.stopping_since
-        text = f"the daemon was told to stop and starts nothing more {case.since(since)}; the next one goes on"
+        stopping = "the daemon was told to stop and starts nothing more {since}; the next one goes on"
+        text = say(stopping, since=case.since(since))
         return Fact("daemon_stopping", text, details={"since": since, "pid": there.pid})
     if there.running:
         return None
     if there.absent_since is None:
         return Fact("no_daemon", "no daemon has ever run here", "jobctl daemon", {"since": None})
-    told = "stopped" if there.left_word else "was last seen alive"
-    text = f"no daemon is running; the last one {told} at {case.ago(there.absent_since)}"
+    gone = "no daemon is running; the last one was last seen alive at {at}"
+    if there.left_word:
+        gone = "no daemon is running; the last one stopped at {at}"
+    text = say(gone, at=case.ago(there.absent_since))
     return Fact("no_daemon", text, "jobctl daemon", {"since": there.absent_since})
 
 
@@ -80,25 +98,29 @@ def conditions(case: Case, row: SystemJob, depth: int) -> list[Fact]:
     for wait in waits[:MOST_NAMED]:
         found += after(case, row, wait.after, wait.condition, depth)
     if len(waits) > MOST_NAMED:
-        found.append(Fact("more", f"and after {len(waits) - MOST_NAMED} more; see: jobctl show {row.sequence}"))
+        more = "and after {number} more; see: jobctl show {sequence}"
+        found.append(Fact("more", say(more, number=len(waits) - MOST_NAMED, sequence=row.sequence)))
     if row.event is not None:
-        text = f"it waits for the event {row.event!r} {case.since(row.created_on)}"
+        text = say("it waits for the event {event!r} {since}", event=row.event, since=case.since(row.created_on))
         dash = "-- " if row.event.startswith("-") else ""
         command = None if found else f"jobctl emit {dash}{quoted(row.event)}"
         found.append(Fact("waits_for_event", text, command, {"event": row.event}))
     if row.due_at > case.now:
-        found.append(Fact("not_due", f"and not before {case.ago(row.due_at)}", details={"at": row.due_at}))
+        text = say("and not before {at}", at=case.ago(row.due_at))
+        found.append(Fact("not_due", text, details={"at": row.due_at}))
     return found
 
 
 def after(case: Case, row: SystemJob, number: int, condition: str, depth: int) -> list[Fact]:
     """One predecessor and what holds that, which is to be changed; if it runs, only the condition can be waived."""
-    wanted = {"success": "succeed", "failure": "fail"}.get(condition, "end")
+    wanted = say({"success": "succeed", "failure": "fail"}.get(condition, "end"))
     details = {"after": number, "condition": condition}
     other, absent = case.store.find_system_job(number), no_daemon(case)
     if other is None or depth > DEEPEST:
-        return [Fact("after", f"it comes after {number}, which must {wanted} first", resume(row), details)]
-    text = f"it comes after {named(other)}, which must {wanted} first: that is {case.doing(other)}"
+        text = say("it comes after {other}, which must {wanted} first", other=number, wanted=wanted)
+        return [Fact("after", text, resume(row), details)]
+    comes = "it comes after {other}, which must {wanted} first: that is {doing}"
+    text = say(comes, other=named(other), wanted=wanted, doing=case.doing(other))
     if other.state is State.LOCKED:
         # It ends by itself, but only a daemon can take note of it.
         return [Fact("after", text, resume(row) if absent is None else absent.command, details)]
@@ -117,7 +139,7 @@ def timed(case: Case, row: SystemJob) -> list[Fact]:
         return origin
     held = no_daemon(case) or clock_hold(case)
     if held is None:
-        text = f"it is due since {when(row.due_at)}, and the daemon decides on it at its next turn"
+        text = say("it is due since {at}, and the daemon decides on it at its next turn", at=when(row.due_at))
         held = Fact("due", text, details={"since": row.due_at})
     return [held, *origin]
 
@@ -128,7 +150,8 @@ def clock_hold(case: Case) -> Fact | None:
         until = at + round(held_for * MICROSECONDS)
         if until > case.now:
             far = length(round(abs(seconds)) * MICROSECONDS)
-            text = f"the clock jumped ahead by {far} at {when(at)}: what is planned is held back until {when(until)}"
+            jumped = "the clock jumped ahead by {span} at {at}: what is planned is held back until {until}"
+            text = say(jumped, span=far, at=when(at), until=when(until))
             return Fact("clock_jump", text, details={"at": at, "until": until, "seconds": seconds})
     return None
 
@@ -136,15 +159,15 @@ def clock_hold(case: Case) -> Fact | None:
 def scheduled(case: Case, row: SystemJob) -> Fact:
     plan = case.plan_of(row)
     if row.occurrence_at is None:
-        text = f"{row.created_by} submitted it for {case.ago(row.due_at)}"
+        text = say("{actor} submitted it for {at}", actor=row.created_by, at=case.ago(row.due_at))
     elif plan is not None and ledger.in_pause(plan, row.occurrence_at):
         return rests(case, plan, row)
     else:
-        text = f"its schedule planned it for {case.ago(row.occurrence_at)}"
+        text = say("its schedule planned it for {at}", at=case.ago(row.occurrence_at))
         if row.due_at > row.occurrence_at:
-            text += f", its jitter delays it until {when(row.due_at)}"
+            text = say("{planned}, its jitter delays it until {at}", planned=text, at=when(row.due_at))
     if row.due_at > case.now:
-        return Fact("not_due", f"not due yet: {text}", resume(row), {"at": row.due_at})
+        return Fact("not_due", say("not due yet: {planned}", planned=text), resume(row), {"at": row.due_at})
     return Fact("planned", text, resume(row), {"at": row.due_at})
 
 
@@ -153,7 +176,12 @@ def rests(case: Case, plan: Plan, row: SystemJob) -> Fact:
     end = plan.paused_until or 0
     asked = [event for event in case.store.events(job_id=row.job_id) if event.detail.get("until") == end]
     actor = asked[0].actor if asked else "somebody"
-    text = f"its schedule rests {until(end, case.ago(end))}{said(plan.pause_reason)}, as {actor} asked"
+    text = say(
+        "its schedule rests {until}{why}, as {actor} asked",
+        until=until(end, case.ago(end)),
+        why=said(plan.pause_reason),
+        actor=actor if asked else say(actor),
+    )
     ahead = row.occurrence_at is not None and row.occurrence_at > case.now
     command = f"jobctl unschedule {row.job} --until now" if ahead else resume(row)
     return Fact("schedule_rests", text, command, {"since": plan.paused_from, "until": end, "actor": actor})
@@ -162,21 +190,26 @@ def rests(case: Case, plan: Plan, row: SystemJob) -> Fact:
 def postponed(case: Case, row: SystemJob) -> Fact:
     event = case.last_event(row, "postpone")
     actor, at = (event.actor, event.at) if event else (row.modified_by, row.modified_on)
-    text = f"{actor} postponed it at {when(at)}, until {case.ago(row.due_at)}"
+    text = say("{actor} postponed it at {at}, until {until}", actor=actor, at=when(at), until=case.ago(row.due_at))
     if row.has_process:
-        text += "; its processes stand still"
+        text = say("{postponed}; its processes stand still", postponed=text)
     return Fact("postponed", text, resume(row), {"at": at, "until": row.due_at, "actor": actor})
 
 
 def retrying(case: Case, row: SystemJob) -> Fact:
     event = case.last_event(row, "retry", "lost")
     if event is None or event.kind == "lost":
-        text = f"attempt {row.attempt} was lost with its runner; the next one is due {case.ago(row.due_at)}"
+        gone = "attempt {number} was lost with its runner; the next one is due {at}"
+        text = say(gone, number=row.attempt, at=case.ago(row.due_at))
     else:
         retries = case.store.job_version(row.job_version_id).definition.retries
-        ended = said(event.detail.get("message"))
-        text = (
-            f"attempt {row.attempt} failed{ended}; retry {row.retry_count} of {retries} is due {case.ago(row.due_at)}"
+        text = say(
+            "attempt {number} failed{ended}; retry {retry} of {retries} is due {at}",
+            number=row.attempt,
+            ended=said(recorded(event.detail)),
+            retry=row.retry_count,
+            retries=retries,
+            at=case.ago(row.due_at),
         )
     return Fact("retry", text, resume(row), {"until": row.due_at, "attempt": row.attempt, "retry": row.retry_count})
 
@@ -189,22 +222,26 @@ def broken_schedule(case: Case, row: SystemJob) -> list[Fact]:
     try:
         ledger.schedule_of(plan)
     except BadInput as error:
-        return [Fact("schedule_broken", f"its schedule cannot be computed on this machine: {error}")]
+        text = say("its schedule cannot be computed on this machine: {error}", error=Recorded(error))
+        return [Fact("schedule_broken", text)]
     return []
 
 
 def paused(case: Case, row: SystemJob) -> list[Fact]:
     event = case.last_event(row, "pause")
     actor, at = (event.actor, event.at) if event else (row.modified_by, row.modified_on)
-    ran = f", after it had run {length(row.run_time)}" if row.run_time else ""
-    return [Fact("paused", f"{actor} paused it at {case.ago(at)}{ran}", resume(row), {"at": at, "actor": actor})]
+    ran = say(", after it had run {span}", span=length(row.run_time)) if row.run_time else ""
+    text = say("{actor} paused it at {at}{ran}", actor=actor, at=case.ago(at), ran=ran)
+    return [Fact("paused", text, resume(row), {"at": at, "actor": actor})]
 
 
 def being_canceled(case: Case, row: SystemJob) -> list[Fact]:
     event = case.last_event(row, "cancel", "delete")
-    asked = f"{event.actor} canceled it at {when(event.at)}" if event else row.message or "it is being canceled"
+    asked: str = message_of(row) or say("it is being canceled")
+    if event:
+        asked = say("{actor} canceled it at {at}", actor=event.actor, at=when(event.at))
     grace = case.store.job_version(row.job_version_id).definition.grace
-    text = f"{asked}: its processes are being ended, and killed after {grace:g} s"
+    text = say("{asked}: its processes are being ended, and killed after {grace:g} s", asked=asked, grace=grace)
     details = {"at": event.at, "actor": event.actor} if event else {}
     return [Fact("canceling", text, details=details)]
 
@@ -212,21 +249,26 @@ def being_canceled(case: Case, row: SystemJob) -> list[Fact]:
 def held(case: Case, row: SystemJob) -> list[Fact]:
     if row.lost_count:
         event = case.last_event(row, "lost")
-        last = f", last at {when(event.at)}" if event else ""
-        text = f"it was lost {row.lost_count} times{last}, and is held for a person to decide"
+        last = say(", last at {at}", at=when(event.at)) if event else ""
+        text = say(
+            "it was lost {number} times{last}, and is held for a person to decide", number=row.lost_count, last=last
+        )
         return [Fact("held_lost", text, resume(row), {"losses": row.lost_count})]
-    advice = f"run it now, or give the job another schedule with jobctl reschedule {row.job}"
-    return [Fact("held_schedule", f"it is held: {row.message or 'its schedule failed'}; {advice}", resume(row))]
+    message = message_of(row) or say("its schedule failed")
+    advice = "it is held: {message}; run it now, or give the job another schedule with jobctl reschedule {job}"
+    return [Fact("held_schedule", say(advice, message=message, job=row.job), resume(row))]
 
 
 # Ready and locked
 
 
 def ready(case: Case, row: SystemJob, depth: int) -> list[Fact]:
-    words = "it is ready to go on where it stood" if row.has_process else "it is ready"
-    since = Fact("ready", f"{words} {case.since(row.ready_on or row.due_at)}", details={"since": row.ready_on})
+    words = "it is ready to go on where it stood {since}" if row.has_process else "it is ready {since}"
+    told = say(words, since=case.since(row.ready_on or row.due_at))
+    since = Fact("ready", told, details={"since": row.ready_on})
     if row.message and row.message.startswith(NOT_STARTED) and no_daemon(case) is None:
-        return [Fact("not_started", f"it {row.message}; it is tried again every second"), since]
+        text = say("it {message}; it is tried again every second", message=message_of(row))
+        return [Fact("not_started", text), since]
     if row.blocked_by is not None:
         return [*in_line(case, row, depth), since]
     found = no_daemon(case)
@@ -258,20 +300,23 @@ def locked(case: Case, row: SystemJob) -> list[Fact]:
     if row.status is Status.PAUSING:
         event = case.last_event(row, "pause", "postpone")
         actor, at = (event.actor, event.at) if event else (row.modified_by, row.modified_on)
-        until = "" if row.pause_until is None else f" until {when(row.pause_until)}"
-        text = f"{actor} asked at {when(at)} to pause it{until}: its processes are being stopped"
+        until = "" if row.pause_until is None else say(" until {at}", at=when(row.pause_until))
+        asked = "{actor} asked at {at} to pause it{until}: its processes are being stopped"
+        text = say(asked, actor=actor, at=when(at), until=until)
         return [Fact("pausing", text, details={"at": at, "actor": actor}), *([absent] if absent else [])]
     if row.started_on is None:
-        text = f"it was handed to a runner at {when(row.modified_on)} and is about to begin"
+        text = say("it was handed to a runner at {at} and is about to begin", at=when(row.modified_on))
         return [Fact("handed_over", text, details={"since": row.modified_on}), *([absent] if absent else [])]
-    attempt = f", attempt {row.attempt}" if row.attempt > 1 else ""
+    attempt = say(", attempt {number}", number=row.attempt) if row.attempt > 1 else ""
     details = {"since": row.started_on, "attempt": row.attempt}
     if absent is not None and not case.presence.running:
-        text = f"it began at {case.ago(row.started_on)}{attempt}, and without a daemon its end is not recorded"
+        began = "it began at {at}{attempt}, and without a daemon its end is not recorded"
+        text = say(began, at=case.ago(row.started_on), attempt=attempt)
         return [Fact("running", text, details=details), absent]
-    found = [Fact("running", f"it is running {case.since(row.started_on)}{attempt}", details=details)]
+    text = say("it is running {since}{attempt}", since=case.since(row.started_on), attempt=attempt)
+    found = [Fact("running", text, details=details)]
     if row.message and row.message.startswith("stuck:"):
-        found.append(Fact("stuck", row.message))
+        found.append(Fact("stuck", Recorded(row.message)))
     return found
 
 

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
+import jobctl
 from jobctl.model import REASONS, Reason, State, Status
 from jobctl.output.timeline import MARKS
 from jobctl.web.page import jobs, one, rendering, words
 from jobctl.web.page.words import LANGUAGES, Words, preferred
 
 KEY = re.compile(r"""(?:\bt|\bwords)\(\s*(?:"([^"{]+)"|'([^']+)')(\s*~)?""")
+
+
+def recorded() -> list[tuple[str, tuple[str, ...]]]:
+    """The kinds of events of system jobs that the code records, each with the names of what it tells."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for path in sorted(Path(jobctl.__file__).parent.glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="event"), args=[ast.Constant(value=str(kind))], keywords=more):
+                    names = [one.arg for one in more if one.arg is not None]
+                    if "sequence" in names:
+                        found.append((kind, tuple(name for name in names if name != "sequence")))
+    return found
+
+
+RECORDED = [*recorded(), ("retry", ("started_on",))]
 MADE = {
     "status.": [status.label for status in Status],
     "state.": [state.label for state in State],
@@ -25,6 +43,9 @@ MADE = {
     "weekday.": [str(number) for number in range(1, 8)],
     "filter.": ["job", "since", "until", "state", "status", "reason", "token", "owner", "tag", "type", "message-name"],
     "field.": [],
+    "event.": sorted(kind for kind, _ in RECORDED),
+    "detail.": sorted({name for _, names in RECORDED for name in names}),
+    "condition.": ["success", "failure", "any"],
 }
 """Keys that are put together, by how they begin."""
 

@@ -26,8 +26,6 @@ from jobctl.why import Explanation, why_system_job
 DONE: Final = ("cancel", "pause", "postpone", "rerun", "resume", "run")
 OFFERED: Final = ("rerun", "resume", "pause", "postpone", "cancel")
 """What may be asked of one, in the order in which it is offered."""
-INSTANTS: Final = ("until", "started_on", "since", "at")
-"""What events tell in microseconds."""
 MOST_EVENTS: Final = 200
 EVERY: Final = 0.5
 """Seconds between two looks at the output, which is not in the database."""
@@ -109,7 +107,6 @@ def context(page: Page, found: Known, fields: Mapping[str, str] = {}) -> dict[st
         "offered": offered(row),
         "fields": fields,
         "daemon": found.daemon,
-        "instants": INSTANTS,
     }
 
 

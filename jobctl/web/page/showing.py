@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Final
 
 from markupsafe import Markup
 
 from jobctl.clock import FOREVER, MICROSECONDS, to_datetime
 from jobctl.model import State, Status, SystemJob
 from jobctl.output.columns import elapsed
-from jobctl.output.text import duration, span
+from jobctl.output.text import duration, escape, span
 from jobctl.web.page.words import Words
+from jobctl.why.facts import message_of
+
+INSTANTS: Final = ("until", "started_on")
+"""What events tell in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,38 @@ class Shower:
         if row.state is State.SUSPENDED and row.due_at > self.now:
             return row.due_at
         return row.completed_on or row.started_on or row.due_at
+
+    def told(self, text: str) -> str:
+        """A sentence of jobctl's own in the language of the page; one that there is not in it stays English."""
+        return self.words.told(text) or text
+
+    def said(self, text: str) -> Markup:
+        """The same as an element that says so where it stays English."""
+        return self._said(text, self.words.told(text))
+
+    def schedule(self, text: str) -> Markup:
+        """A schedule in words."""
+        return self._said(text, self.words.schedule(text))
+
+    def message(self, row: SystemJob) -> Markup:
+        """What it says of itself; what its own code said stays as it is."""
+        text = row.message or ""
+        return self._said(text, self.words.recorded(text) if message_of(row) is not row.message else None)
+
+    def detail(self, name: str, value: object) -> object:
+        """What an event tells by that name."""
+        if isinstance(value, str):
+            return {"message": self.words.recorded, "was": self.reason}.get(name, str)(value) or value
+        if name in INSTANTS and isinstance(value, int):
+            return self.moment(value)
+        return self.length(value) if name == "after_seconds" and isinstance(value, int | float) else value
+
+    def reason(self, code: str) -> str:
+        return self.words(f"reason.{code}")
+
+    def _said(self, text: str, found: str | None) -> Markup:
+        form = Markup('<span lang="en">{}</span>') if found is None else Markup("<span>{}</span>")
+        return form.format(escape(text if found is None else found)) if text else Markup("")
 
     def length(self, seconds: float | None) -> str:
         return duration(seconds)

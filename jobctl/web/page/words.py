@@ -1,4 +1,7 @@
-"""Every word of the page itself, in each of its languages by the same keys, and which one a browser asks for."""
+"""Every word of the page in each of its languages, and which of these a browser asks for.
+
+The page's own words have keys; what jobctl's operations say is English, and translated in `es/`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobctl.web.page import english, spanish
+from jobctl.web.page.es import schedules, sentences
 
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"en": english.WORDS, "es": spanish.WORDS}
 """By their codes (RFC 5646); the first is for who asks for none of them."""
@@ -24,6 +28,18 @@ class Words:
         """The text of that key with the values in its places. Raises KeyError for one that there is not."""
         text = LANGUAGES[self.language][key]
         return text.format(**values) if values else text
+
+    def told(self, text: str) -> str | None:
+        """A sentence of jobctl's operations in this language; None for one that there is not in it."""
+        return str(text) if self.language == "en" else sentences.translated(text)
+
+    def recorded(self, text: str) -> str | None:
+        """The same of one that may be a job's or a person's own."""
+        return str(text) if self.language == "en" else sentences.read(text)
+
+    def schedule(self, text: str) -> str | None:
+        """The same of a schedule in words."""
+        return str(text) if self.language == "en" else schedules.translated(text) or sentences.translated(text)
 
 
 def preferred(header: str) -> str:

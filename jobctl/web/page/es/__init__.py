@@ -1,0 +1,1 @@
+"""What jobctl itself says, in Spanish: schedules in words, explanations, messages and refusals."""
