@@ -154,7 +154,7 @@ WORDS: Final[Mapping[str, str]] = {
     "month.11": "Noviembre",
     "month.12": "Diciembre",
     "month.agenda": "Lo que viene",
-    "month.all": "todos los trabajos",
+    "month.all": "todos",
     "month.heading": "Mes",
     "month.nothing": "No hay nada previsto.",
     "nav.jobs": "Trabajos",
