@@ -259,6 +259,7 @@ def until(condition):
     return value
 def query(text):
     database = apsw.Connection(home + "/jobctl.db")
+    database.setbusytimeout(5000)
     try:
         return database.execute(text).fetchall()
     finally:
