@@ -98,25 +98,6 @@ Database(Config(pathlib.Path(sys.argv[1])), directory=pathlib.Path(sys.argv[2]))
 # Creating and migrating
 
 
-def test_a_statement_is_prepared_once_whatever_is_bound(config: Config) -> None:
-    opened = Database(config)
-    prepared: list[int] = []
-
-    def note(*arguments: object) -> int:
-        prepared.append(1)
-        return apsw.SQLITE_OK
-
-    try:
-        opened.connection.authorizer = note  # asked whenever a statement is prepared
-        counts = []
-        for limit in (1, 2, 3):
-            opened.run("queue", {"host_id": limit, "limit": limit, "inline": limit})
-            counts.append(len(prepared))
-        assert counts[0] > 0 and counts == [counts[0]] * 3
-    finally:
-        opened.close()
-
-
 def test_a_new_home_is_created_in_wal_mode_with_every_commit_full(config: Config) -> None:
     opened = Database(config)
     try:

@@ -1,4 +1,4 @@
-"""What the daemon's connection does with a statement that it has run before."""
+"""What a connection does with a statement that it has run before."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import apsw
 from jobctl import claiming
 from jobctl.clock import SystemClock
 from jobctl.config import Config
+from jobctl.database import Database
 from jobctl.store import Store
 
 
@@ -36,3 +37,22 @@ def test_a_turn_of_the_daemon_compiles_nothing_again(tmp_path: Path) -> None:
         for limit in (1, 2, 50):
             turn(store, limit)
         assert apsw.SQLITE_SELECT not in compiled
+
+
+def test_a_statement_is_prepared_once_whatever_is_bound(tmp_path: Path) -> None:
+    opened = Database(Config(tmp_path / "home"))
+    prepared: list[int] = []
+
+    def note(*arguments: object) -> int:
+        prepared.append(1)
+        return apsw.SQLITE_OK
+
+    try:
+        opened.connection.authorizer = note  # asked whenever a statement is prepared
+        counts = []
+        for limit in (1, 2, 3):
+            opened.run("queue", {"host_id": limit, "limit": limit, "inline": limit})
+            counts.append(len(prepared))
+        assert counts[0] > 0 and counts == [counts[0]] * 3
+    finally:
+        opened.close()
