@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -10,9 +11,9 @@ from dataclasses import asdict, dataclass
 from jobctl import claiming, pace
 from jobctl.assignment import Assignment, Runner
 from jobctl.claiming import Candidate, Claimed
-from jobctl.fleet import Fleet
+from jobctl.fleet import Fleet, Message
 from jobctl.model import JobVersion, Outcome, Reason, Status
-from jobctl.orders import CannotPrepare, Orders
+from jobctl.orders import CannotPrepare, Orders, is_fixed
 from jobctl.pace import Pace
 from jobctl.recorder import Recorder
 from jobctl.runner.protocol import PROTOCOL
@@ -44,6 +45,8 @@ class Dispatcher:
         """The monotonic second before which nothing is claimed, after something could not be started."""
         self.short = False
         """No process could be started for another runner; said once."""
+        self.prepared: list[Claimed] = []
+        """What runners hold until its claim is committed."""
 
     def can_claim(self) -> bool:
         """Whether something may run and somebody can take it; runners are started for free slots."""
@@ -178,6 +181,52 @@ class Dispatcher:
 
     # Handing over
 
+    def prepare(self, claimed: list[Claimed]) -> None:
+        """Send the runners what is about to be committed: they read it meanwhile, and hold it until they are told to
+        go. What takes more than a message is left to `hand_over`."""
+        found = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
+        if not all(is_fixed(version.definition) for version in found.values()):
+            return
+        if any(one.runner_id is not None or one.has_more_data for one, _ in claimed):
+            return
+        orders = {runner_id: Orders(self.fleet.runners[runner_id]) for _, runner_id in claimed}
+        try:
+            for one, runner_id in claimed:
+                for message in orders[runner_id].add(found[one.job_version_id], one, one.data):
+                    self._send_ahead(runner_id, message)
+        except CannotPrepare:
+            self._tell(orders, "forget")
+            return
+        for runner_id, order in orders.items():
+            for message in order.rest():
+                self._send_ahead(runner_id, message)
+        self.prepared = claimed
+
+    def _send_ahead(self, runner_id: str, message: Message) -> None:
+        if message["k"] == "work":
+            message["k"] = "prepare"
+        self.fleet.send(self.fleet.runners[runner_id], message)
+
+    def withdraw(self) -> None:
+        """What was prepared is not committed."""
+        prepared, self.prepared = self.prepared, []
+        self._tell({runner_id for _, runner_id in prepared}, "forget")
+
+    def go(self) -> bool:
+        """What was prepared is committed: let it begin; whether anything was."""
+        prepared, self.prepared = self.prepared, []
+        if not prepared:
+            return False
+        self._tell({runner_id for _, runner_id in prepared}, "go")
+        os.sched_yield()  # they may be waiting for this very processor
+        for one, runner_id in prepared:
+            self._note(self.fleet.runners[runner_id], one, one.job_version_id)
+        return True
+
+    def _tell(self, runners: Iterable[str], word: str) -> None:
+        for runner_id in runners:
+            self.fleet.send(self.fleet.runners[runner_id], {"k": word})
+
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
         claimed = list(claimed)
@@ -200,15 +249,19 @@ class Dispatcher:
                 self.fleet.send(self.fleet.runners[runner_id], message)
 
     def _give(self, runner: Runner, one: Candidate, version: JobVersion, data: str | None, orders: Orders) -> None:
-        expected = self.paces.expected(version.id) if one.concurrency is None else None
-        given = Assignment(one.sequence, one.claim, one.attempt + 1, version.id, one.priority, expected)
-        runner.given[one.sequence] = given
-        runner.last_version = version.id
+        self._note(runner, one, version.id)
         try:
             for message in orders.add(version, one, data):
                 self.fleet.send(runner, message)
         except CannotPrepare as error:
             self._fail(runner, one, str(error))
+
+    def _note(self, runner: Runner, one: Candidate, version: int) -> None:
+        """Know that the runner has it now."""
+        expected = self.paces.expected(version) if one.concurrency is None else None
+        given = Assignment(one.sequence, one.claim, one.attempt + 1, version, one.priority, expected)
+        runner.given[one.sequence] = given
+        runner.last_version = version
 
     def _fail(self, runner: Runner, candidate: Candidate, message: str) -> None:
         """It cannot even be handed over: recorded at the next turn like an end that a runner reports."""

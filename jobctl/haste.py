@@ -49,7 +49,7 @@ class Haste:
             return self.promoter.is_due(self.store)
 
     def claim(self, at: int | None = None) -> tuple[list[Claimed], bool]:
-        """What was claimed in one commit before any other look, and whether anything was found to do.
+        """Claim in one commit before any other look: what has yet to be handed over, and whether anything was found.
 
         With an instant `at` that is about to come, what is due then is claimed too, all as of that instant. Nobody
         sees anything of it before: the commit waits for it.
@@ -64,13 +64,17 @@ class Haste:
                     tx.now = at
                 if at is not None or self.promoter.is_due(tx):
                     promoted = self.promoter.promote(tx)
+                    self.promoter.look_ahead(tx)
                 claimed = self.dispatcher.claim(tx, recorder)
+                self.dispatcher.prepare(claimed)
                 if at is not None and (promoted or claimed) and not wait_until(tx.clock, at, LEAD):
                     raise TooEarly
         except BaseException as error:
             recorder.rolled_back()
+            self.dispatcher.withdraw()
             if not isinstance(error, TooEarly):
                 raise
             claimed, promoted = [], 0
+        gone = self.dispatcher.go()
         self.looks_within = BREATH if claimed else 0.0
-        return claimed, bool(promoted or claimed)
+        return [] if gone else claimed, bool(promoted or claimed)

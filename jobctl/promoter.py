@@ -64,6 +64,10 @@ class Promoter:
         ((due,),) = store.database.run("next_due")
         return not self.holding and (bool(self._step) or (due is not None and due <= self.clock.now()))
 
+    def look_ahead(self, store: Store) -> None:
+        """Know the next instant after some were decided, without the looks that may wait."""
+        ((self.next_due,),) = store.database.run("next_due")
+
     @property
     def is_imminent(self) -> bool:
         """Whether the next instant is about to come."""

@@ -11,10 +11,12 @@ from typing import Any
 import apsw
 import pytest
 
-from jobctl import control, wake
+from jobctl import claiming, control, wake
+from jobctl.assignment import Runner
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
 from jobctl.errors import TryAgain
+from jobctl.fleet import Message
 from jobctl.haste import BREATH, Haste
 from jobctl.model import State
 from jobctl.presence import Pulse
@@ -64,6 +66,10 @@ class Hasty(Hands):
 
         self.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, note)
 
+    def given(self) -> list[int]:
+        """What the runners have, as the daemon sees it."""
+        return [sequence for runner in self.fleet.runners.values() for sequence in runner.given]
+
     def plan(self, ahead: int) -> int:
         instant = self.world.clock.instant + ahead
         return control.submit(self.world.store, "job", at=instant).sequence
@@ -81,8 +87,8 @@ def kinds(hasty: Hasty) -> list[str]:
 def test_what_was_just_submitted_is_claimed_in_one_commit_before_any_other_look(hasty: Hasty) -> None:
     (sequence,) = hasty.submit("job")
     hasty.watch()
-    claimed, found = hasty.haste.claim()
-    assert [one.sequence for one in claimed] == [sequence] and found
+    assert hasty.haste.claim() == ([], True)
+    assert hasty.given() == [sequence]
     assert hasty.world.row(sequence).state is State.LOCKED
     assert hasty.statements.count("COMMIT") == 1
     assert hasty.statements.count("BEGIN") == 1
@@ -108,8 +114,8 @@ def test_after_a_failure_the_daemon_rests_as_after_any_other(hasty: Hasty) -> No
             hasty.haste.claim()
         assert hasty.haste.looks_within is None
     assert not any(runner.stored for runner in hasty.fleet.runners.values())
-    claimed, _ = hasty.haste.claim()
-    assert len(claimed) == 1 and hasty.haste.looks_within == BREATH
+    hasty.haste.claim()
+    assert len(hasty.given()) == 1 and hasty.haste.looks_within == BREATH
 
 
 def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> None:
@@ -152,8 +158,8 @@ def test_what_comes_due_is_promoted_and_claimed_in_one_commit_as_of_its_instant(
     sequence = hasty.plan(round(LEAD * MICROSECONDS) - 500)
     due = hasty.world.row(sequence).due_at
     hasty.watch()
-    claimed, found = hasty.haste.claim(due)
-    assert [one.sequence for one in claimed] == [sequence] and found
+    assert hasty.haste.claim(due) == ([], True)
+    assert hasty.given() == [sequence]
     assert hasty.statements.count("COMMIT") == 1 and hasty.statements.count("BEGIN") == 1
     row = hasty.world.row(sequence)
     assert (row.state, row.ready_on, row.modified_on) == (State.LOCKED, due, due)
@@ -197,7 +203,63 @@ def test_a_clock_set_back_meanwhile_leaves_everything_as_it_was(hasty: Hasty) ->
     assert hasty.world.row(sequence).state is State.SUSPENDED
     assert not any(runner.stored for runner in hasty.fleet.runners.values())
     hasty.world.store.clock = hasty.world.clock
-    assert "work" not in kinds(hasty)
+    told = kinds(hasty)
+    assert "work" not in told and "go" not in told
+    assert told[-2:] == ["prepare", "forget"]
+    assert hasty.given() == []
+
+
+# The runner reads its orders while the claim is being committed
+
+
+def test_a_runner_is_told_before_the_commit_and_let_go_after_it(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    told: list[tuple[bool, str]] = []
+    send = hasty.fleet.send
+
+    def noted(runner: Runner, message: Message) -> None:
+        told.append((hasty.world.store.database.in_transaction, message["k"]))
+        send(runner, message)
+
+    hasty.fleet.send = noted  # type: ignore[method-assign]
+    hasty.haste.claim()
+    assert told == [(True, "define"), (True, "prepare"), (False, "go")]
+    assert hasty.given() == [sequence]
+
+
+@pytest.mark.parametrize("why", ["large data", "environment of the daemon"])
+def test_what_takes_more_than_a_message_is_handed_over_after_the_commit(hasty: Hasty, why: str) -> None:
+    data = '"' + "x" * (claiming.INLINE + 1) + '"' if why == "large data" else None
+    hasty.job("special", None, environment_from_daemon=() if data else ("PATH",))
+    sequence = control.submit(hasty.world.store, "special", data=data).sequence
+    claimed, found = hasty.haste.claim()
+    assert [one.sequence for one in claimed] == [sequence] and found
+    hasty.dispatcher.hand_over(claimed)
+    assert hasty.given() == [sequence]
+    told = kinds(hasty)
+    assert "prepare" not in told and "work" in told
+
+
+def test_what_could_not_be_committed_is_forgotten(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    connection = hasty.world.store.database.connection
+    connection.set_commit_hook(lambda: True)  # every commit fails
+    with pytest.raises(apsw.ConstraintError):
+        hasty.haste.claim()
+    connection.set_commit_hook(None)
+    assert kinds(hasty)[-1] == "forget" and hasty.given() == []
+    assert hasty.world.row(sequence).state is State.READY
+    hasty.haste.claim()
+    assert hasty.given() == [sequence]
+
+
+def test_after_an_instant_the_next_one_is_known_at_once(hasty: Hasty) -> None:
+    first = hasty.plan(round(LEAD * MICROSECONDS) - 500)
+    later = hasty.plan(MICROSECONDS)
+    hasty.promoter.look(hasty.world.store)
+    hasty.haste.claim(hasty.world.row(first).due_at)
+    assert hasty.promoter.next_due == hasty.world.row(later).due_at
+    assert (hasty.promoter.alarm or 0) > hasty.world.clock.instant  # it would ring at once, and cost a turn
 
 
 def test_one_that_was_canceled_meanwhile_is_not_waited_for(hasty: Hasty) -> None:

@@ -6,7 +6,10 @@ begun, it becomes a Run of its own, and all others are taken back: the kernel de
 
 from __future__ import annotations
 
+import os
 from collections import deque
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from jobctl import clock as clocks
@@ -49,6 +52,9 @@ class Owner(Protocol):
     ends: list[End]
     worker: Worker | None
 
+    @property
+    def current(self) -> object: ...
+
     def send(self, message: Message) -> None: ...
 
     def tell(self, encoded: bytes) -> None: ...
@@ -75,6 +81,10 @@ class Feed:
         """When the first became the first, at the latest; seconds of the monotonic clock."""
         self.timer: Timer | None = None
         self.full = False
+        self.prepared: list[Work] = []
+        """What the daemon is about to commit."""
+        self.written = False
+        """Whether it is written down, and needs nothing but to be given."""
         self.known: set[str] = {"null"}
         """Short results that were checked before."""
 
@@ -95,17 +105,66 @@ class Feed:
                 works.append(queue.popleft())
         if not works:
             return bool(self.held)
+        if not self.write_down(works):
+            queue.extendleft(reversed(works))
+            return bool(self.held)
+        self.give(worker, works)
+        return True
+
+    def write_down(self, works: list[Work]) -> bool:
+        """Note what is about to be given; False if it cannot be."""
+        owner = self.owner
         now = owner.clock.now()
         for work in works:
             self.number(work)
             work.fed_on = now
         owner.journal.note(fed_record(works))
-        if not owner.flush_journal():
-            owner.journal.withdraw()
-            queue.extendleft(reversed(works))
-            return bool(self.held)
-        self.give(worker, works)
-        return True
+        if owner.flush_journal():
+            return True
+        owner.journal.withdraw()
+        return False
+
+    def prepare(self, works: list[Work]) -> None:
+        """Be ready to give what the daemon is about to commit."""
+        self.forget()
+        self.prepared = works
+        worker = self.owner.worker
+        self.written = (
+            worker is not None
+            and self.is_free(worker)
+            and len(works) <= MAX_HELD
+            and all(self.may_be_fed(worker, work) for work in works)
+            and self.write_down(works)
+        )
+
+    def is_free(self, worker: Worker) -> bool:
+        """Whether nothing comes before what is prepared."""
+        busy = self.held or self.owner.queue or self.owner.current is not None
+        return not busy and not worker.fresh and worker.ending is None and worker.is_current()
+
+    def go(self) -> None:
+        """What was prepared is committed."""
+        works, self.prepared = self.prepared, []
+        written, self.written = self.written, False
+        worker = self.owner.worker
+        if written and worker is not None and self.is_free(worker):
+            self.give(worker, works)
+            os.sched_yield()  # the worker may be waiting for this very processor
+            return
+        if written:
+            self.owner.journal.note(unfed_record(works))
+        self.owner.queue.extend(works)
+
+    def forget(self) -> None:
+        """What was prepared is not committed, or nobody is there to say so."""
+        if self.written:
+            self.owner.journal.note(unfed_record(self.prepared))
+        self.prepared, self.written = [], False
+
+    @property
+    def on_record(self) -> Iterable[Work]:
+        """What is written down as given, or about to be."""
+        return chain(self.held, self.prepared if self.written else ())
 
     def may_be_fed(self, worker: Worker, work: Work) -> bool:
         definition = work.definition

@@ -171,6 +171,12 @@ def files(path: str | os.PathLike[str]) -> list[str]:
 
 def read(path: str | os.PathLike[str]) -> list[Message]:
     """The records of a journal, its header record first; ends quietly at a torn or corrupt tail."""
+    found = plain(path)
+    return resolved(found, begun.read(begun_path(path))) if found else []
+
+
+def plain(path: str | os.PathLike[str]) -> list[Message]:
+    """As `read`, with what was fed as it was written down: nothing says here which of that had begun."""
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -185,7 +191,7 @@ def read(path: str | os.PathLike[str]) -> list[Message]:
             break
         records += one_by_one(json.loads(found))
         start += HEADER.size + length
-    return resolved(records, begun.read(begun_path(path)))
+    return records
 
 
 def resolved(records: list[Message], marks: begun.Marks | None) -> list[Message]:

@@ -68,7 +68,7 @@ class Runner:
             wait = not self.advance()
             self.flush_journal()
             self.peers.flush()
-            self.journal.tidy(self.feed.held)
+            self.journal.tidy(self.feed.on_record)
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self.directory, f"{self.runner}.sock"))
 
@@ -234,6 +234,7 @@ class Runner:
         self.feed.collect()
         self.record_ends()
         self.definitions.clear()
+        self.feed.forget()
         if self.current is not None:
             self.current.begin_text = None
         hello = {
@@ -252,6 +253,7 @@ class Runner:
         daemon.texts[:] = [text(hello)[:-1] + b',"records":[' + told + b"]}", *([] if fits else records), *others]
 
     def left_alone(self) -> None:
+        self.feed.forget()
         self.feed.collect()
         self.flush_journal()
         if self.journal.unacked:
@@ -271,6 +273,13 @@ class Runner:
                 definitions = self.definitions
                 self.queue.extend([Work(definitions[row[0]], row) for row in message["runs"]])
                 self.journal.acknowledge(message.get("acked", 0))
+            case "prepare":
+                self.feed.prepare([Work(self.definitions[row[0]], row) for row in message["runs"]])
+            case "go":
+                self.told_to_exit = False
+                self.feed.go()
+            case "forget":
+                self.feed.forget()
             case "define":
                 self.definitions[message["key"]] = Definition(message["work"], self.own_variables)
             case "ack":

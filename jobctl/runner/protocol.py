@@ -4,6 +4,9 @@ The JSON of a frame is a message (an object) or an array of messages. The daemon
 `{"k": "define", "key": KEY, "work": Shared}`, and hands over `{"k": "work", "acked": N, "runs": [Row, …]}`. A key may
 be defined anew; runs received before keep what they had. Definitions end with their connection.
 
+What the daemon is just about to commit it may hand over as `{"k": "prepare", "runs": [Row, …]}`: the runner gets ready
+meanwhile, and begins at `{"k": "go"}`, or drops it at `{"k": "forget"}` or when the connection ends.
+
 A runner tells of a success without anything special as `{"k": "ends", "rows": [End, …], "n": N}`, many at a time; of
 every other end, and of whatever else becomes of a run, in a message of its own.
 """
@@ -15,7 +18,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypedDict
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 MAX_FRAME: Final = 16 * 1024 * 1024
 LENGTH: Final = struct.Struct("!I")
 to_json: Final = json.JSONEncoder(separators=(",", ":")).encode

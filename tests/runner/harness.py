@@ -43,6 +43,14 @@ class Daemon:
 
     def hand_over(self, works: tuple[Message, ...], acked: int = 0) -> None:
         """Tell what the works share, where that is new, and hand them over in one message."""
+        self.send("work", runs=self.rows(works), acked=acked)
+
+    def prepare(self, *works: Message) -> None:
+        """Hand over what only may begin at a word."""
+        self.send("prepare", runs=self.rows(works))
+
+    def rows(self, works: tuple[Message, ...]) -> list[list[Any]]:
+        """As messages hold them, once what they share is told."""
         rows = []
         for work in works:
             shared = {name: value for name, value in work.items() if name not in OWN}
@@ -51,7 +59,7 @@ class Daemon:
                 self.keys[text] = len(self.keys)
                 self.send("define", key=self.keys[text], work=shared)
             rows.append([self.keys[text], *(work[name] for name in OWN)])
-        self.send("work", runs=rows, acked=acked)
+        return rows
 
     def listen(self, timeout: float = 0.0) -> bool:
         """Take in what comes within `timeout` seconds; at the first news, whether there are any."""
