@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from jobctl import claiming, pace
@@ -90,8 +91,11 @@ class Dispatcher:
     # Choosing
 
     def claim(self, tx: Transaction, recorder: Recorder) -> list[Claimed]:
-        """Lock the heads of the queue, one for each free slot and short ones ahead; who has them is committed too."""
-        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
+        """Lock the heads of the queue, one for each free slot and short ones ahead; who has them is committed too.
+
+        What the recorder has released is over by the same commit: its runner may be given something else.
+        """
+        if recorder.should_wait or self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return []
         free = self.slots - self.fleet.slots_used()
         idle = list(self.fleet.idle())
@@ -101,7 +105,8 @@ class Dispatcher:
         )
         if not room:
             return []
-        chosen = list(self._choose(claiming.queue(tx, self.host_id, room), free, idle, berths))
+        with closing(claiming.one_by_one(tx, self.host_id, room)) as queue:
+            chosen = list(self._choose(queue, free, idle, berths))
         for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
             runner = self.fleet.runners[runner_id]
             if not runner.stored:
@@ -109,11 +114,13 @@ class Dispatcher:
         return claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
 
     def _choose(
-        self, queue: list[Candidate], free: int, idle: list[Runner], berths: list[Berth]
+        self, queue: Iterable[Candidate], free: int, idle: list[Runner], berths: list[Berth]
     ) -> Iterator[tuple[Candidate, str]]:
         """Whom each takes, in the queue's order, up to the first that has to wait."""
         begun: defaultdict[int, int] = defaultdict(int)
         for candidate in queue:
+            if free <= 0 and not berths:
+                return
             if candidate.concurrency is not None:
                 if candidate.running + begun[candidate.job_id] >= candidate.concurrency:
                     continue

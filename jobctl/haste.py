@@ -31,15 +31,28 @@ class Haste:
         self.promoter = promoter
         self.dispatcher = dispatcher
         self.still_mine = still_mine
+        self.owes_looks = False
+        """Whether the last turn left out the other looks: never twice in a row, or nobody would be looked after."""
         self.looks_within: float | None = None
-        """Seconds within which the looks that were left out have to follow; None: none was."""
+        """Seconds within which they, or the next ones, have to follow; None: when something happens."""
 
     def may(self) -> bool:
         """Whether there is nothing else to do than to hand something to a runner that waits for work."""
         fleet = self.dispatcher.fleet
         busy = fleet.inbox or fleet.burying or fleet.waiting_for_greetings
-        # Never twice in a row: whoever commits all the time keeps nobody from being looked after.
-        return not busy and self.looks_within is None and self.dispatcher.has_room()
+        return not busy and not self.owes_looks and self.dispatcher.has_room()
+
+    def may_record(self) -> bool:
+        """Whether there are ends to record and what comes next to claim, and nothing else is pressing."""
+        return not self.owes_looks and self.dispatcher.fleet.has_only_ends
+
+    def looking(self) -> None:
+        """All looks are taken in this turn."""
+        self.owes_looks, self.looks_within = False, None
+
+    def left_out(self, within: float = 0.0) -> None:
+        """The other looks are left out in this turn, and have to follow within so many seconds."""
+        self.owes_looks, self.looks_within = True, within
 
     def rehearse(self) -> bool:
         """Somebody is about to commit: have what claims it in the processor's caches; whether something is due."""
@@ -72,5 +85,5 @@ class Haste:
             if not isinstance(error, TooEarly):
                 raise
             claimed, promoted = [], 0
-        self.looks_within = BREATH if claimed else 0.0
+        self.left_out(BREATH if claimed else 0.0)
         return claimed, bool(promoted or claimed)

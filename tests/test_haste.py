@@ -96,7 +96,7 @@ def test_it_makes_haste_only_once_between_two_full_turns(hasty: Hasty) -> None:
     assert hasty.haste.may()
     hasty.haste.claim()
     assert not hasty.haste.may()
-    hasty.haste.looks_within = None
+    hasty.haste.looking()
     assert hasty.haste.may()
 
 
@@ -120,6 +120,19 @@ def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> N
     hasty.submit(*["job"] * 2)
     assert len(hasty.turn()) == 2  # both slots
     assert not hasty.haste.may()
+
+
+def test_ends_are_recorded_before_all_other_looks_but_never_twice_in_a_row(hasty: Hasty) -> None:
+    runner = next(iter(hasty.fleet.runners.values()))
+    assert not hasty.haste.may_record(), "there is nothing to record"
+    hasty.fleet._take_in(runner, {"k": "end", "sequence": 1})
+    assert hasty.haste.may_record()
+    hasty.haste.left_out()
+    assert hasty.haste.looks_within == 0.0 and not hasty.haste.may_record()
+    hasty.haste.looking()
+    assert hasty.haste.may_record()
+    hasty.fleet._take_in(runner, {"k": "begin", "sequence": 2})
+    assert not hasty.haste.may_record()
 
 
 def test_what_can_no_longer_begin_in_time_is_not_claimed_in_haste(hasty: Hasty) -> None:
