@@ -14,12 +14,14 @@ import pytest
 from jobctl import control, wake
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
+from jobctl.daemon import Daemon
 from jobctl.errors import TryAgain
 from jobctl.haste import BREATH, Haste
 from jobctl.model import State
 from jobctl.presence import Pulse
 from jobctl.promoter import LEAD, Promoter
 from jobctl.store import Store
+from jobctl.wishes import Wishes
 from tests.store.world import START, FakeClock, World
 from tests.test_dispatch import Hands
 
@@ -133,6 +135,50 @@ def test_ends_are_recorded_before_all_other_looks_but_never_twice_in_a_row(hasty
     assert hasty.haste.may_record()
     hasty.fleet._take_in(runner, {"k": "begin", "sequence": 2})
     assert not hasty.haste.may_record()
+
+
+def daemon_of(hasty: Hasty) -> Daemon:
+    """One whose runners only listen, for single turns."""
+    store = hasty.world.store
+    daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
+    daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
+    daemon.promoter, daemon.haste, daemon.wishes = hasty.promoter, hasty.haste, Wishes(hasty.fleet)
+    daemon.ear = wake.Ear(store.database.config.run_directory)
+    return daemon
+
+
+def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hasty) -> None:
+    daemon = daemon_of(hasty)
+    with closing(daemon.ear.socket):
+        first, second, third, fourth = hasty.submit(*["job"] * 4)
+        daemon.step()
+        assert [list(runner.given) for runner in hasty.fleet.runners.values()] == [[second], [first]]
+        for number, following, looks in ((first, third, 0), (second, fourth, 1)):
+            (name,) = (name for name, runner in hasty.fleet.runners.items() if number in runner.given)
+            hasty.fleet._take_in(hasty.fleet.runners[name], hasty.ended(name, number))
+            hasty.statements.clear()
+            hasty.watch()
+            assert daemon.step()
+            assert list(hasty.fleet.runners[name].given) == [following]
+            assert hasty.statements.count("COMMIT") == 1 and hasty.statements.count("ROLLBACK") == looks
+            assert len(hasty.statements) <= 10 + 6 * looks, hasty.statements
+
+
+def test_what_is_late_is_not_claimed_together_with_an_end(hasty: Hasty) -> None:
+    """Nobody has looked for it when ends are recorded before all other looks."""
+    daemon = daemon_of(hasty)
+    with closing(daemon.ear.socket):
+        first, late, other = hasty.submit(*["job"] * 3)
+        daemon.slots = hasty.dispatcher.slots = 1
+        daemon.step()
+        with hasty.world.store.write() as tx:
+            late_by = "UPDATE system_jobs SET start_by = ? WHERE sequence = ?"
+            tx.database.connection.execute(late_by, (hasty.world.clock.instant - MICROSECONDS, late))
+        (name,) = (name for name, runner in hasty.fleet.runners.items() if first in runner.given)
+        hasty.fleet._take_in(hasty.fleet.runners[name], hasty.ended(name, first))
+        assert hasty.haste.may_record() and daemon.step()
+        assert hasty.world.row(late).reason == "late"
+        assert hasty.world.row(other).state is State.LOCKED
 
 
 def test_what_can_no_longer_begin_in_time_is_not_claimed_in_haste(hasty: Hasty) -> None:
