@@ -19,7 +19,7 @@ from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
 from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
-from jobctl.haste import BREATH, Haste
+from jobctl.haste import Haste
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
 from jobctl.pace import Pace
@@ -248,7 +248,7 @@ class Daemon:
         if recorder.should_wait:
             self.dispatcher.not_before = self.clock.monotonic() + AFTER_TROUBLE
         if claimed and not (gone or promoted):
-            self.haste.looks_within = BREATH
+            self.haste.breathe()
         self.to_hand_over.extend(claimed)
         self._hand_over()
         self.fleet.acknowledge()

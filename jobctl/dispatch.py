@@ -51,6 +51,9 @@ class Dispatcher:
         if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
         free = max(self.slots - self.fleet.slots_used(), 0)
+        berths = self._berths()
+        if not free and not berths and not any(len(runner.given) > 1 for runner in self.fleet.runners.values()):
+            return False  # nobody can take anything, and nothing was handed ahead that might make way
         rows = self.store.database.run("claimable", {"host_id": self.host_id, "limit": max(free, 1)})
         if not rows:
             return False
@@ -63,7 +66,7 @@ class Dispatcher:
         version, priority = rows[0]
         self._make_way(priority)
         expected = self.paces.expected(version)
-        return any(fits(expected, berth) for berth in self._berths())
+        return any(fits(expected, berth) for berth in berths)
 
     def has_room(self) -> bool:
         """Whether a slot is free and a runner waits for work."""

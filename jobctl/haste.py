@@ -31,8 +31,8 @@ class Haste:
         self.promoter = promoter
         self.dispatcher = dispatcher
         self.still_mine = still_mine
-        self.owes_looks = False
-        """Whether the last turn left out the other looks: never twice in a row, or nobody would be looked after."""
+        self.owed_since: float | None = None
+        """The monotonic second at which a turn left out the other looks for the first time since they were taken."""
         self.looks_within: float | None = None
         """Seconds within which they, or the next ones, have to follow; None: when something happens."""
 
@@ -40,19 +40,31 @@ class Haste:
         """Whether there is nothing else to do than to hand something to a runner that waits for work."""
         fleet = self.dispatcher.fleet
         busy = fleet.inbox or fleet.burying or fleet.waiting_for_greetings
-        return not busy and not self.owes_looks and self.dispatcher.has_room()
+        # Never twice in a row: whoever commits all the time keeps nobody from being looked after.
+        return not busy and self.owed_since is None and self.dispatcher.has_room()
 
     def may_record(self) -> bool:
-        """Whether there are ends to record and what comes next to claim, and nothing else is pressing."""
-        return not self.owes_looks and self.dispatcher.fleet.has_only_ends
+        """Whether there are ends to record and what comes next to claim, and nothing else is pressing.
+
+        However many come: BREATH after the first of them everybody else is looked after.
+        """
+        late = self.owed_since is not None and self.store.clock.monotonic() - self.owed_since >= BREATH
+        return not late and self.dispatcher.fleet.has_only_ends
 
     def looking(self) -> None:
         """All looks are taken in this turn."""
-        self.owes_looks, self.looks_within = False, None
+        self.owed_since = self.looks_within = None
 
-    def left_out(self, within: float = 0.0) -> None:
-        """The other looks are left out in this turn, and have to follow within so many seconds."""
-        self.owes_looks, self.looks_within = True, within
+    def left_out(self) -> None:
+        """The other looks are left out in this turn, and have to follow."""
+        if self.owed_since is None:
+            self.owed_since = self.store.clock.monotonic()
+        self.looks_within = 0.0
+
+    def breathe(self) -> None:
+        """Something was claimed: it begins before the next looks, as far as those that are owed can wait."""
+        owed = 0.0 if self.owed_since is None else self.store.clock.monotonic() - self.owed_since
+        self.looks_within = max(BREATH - owed, 0.0)
 
     def rehearse(self) -> bool:
         """Somebody is about to commit: have what claims it in the processor's caches; whether something is due."""
@@ -85,5 +97,7 @@ class Haste:
             if not isinstance(error, TooEarly):
                 raise
             claimed, promoted = [], 0
-        self.left_out(BREATH if claimed else 0.0)
+        self.left_out()
+        if claimed:
+            self.breathe()
         return claimed, bool(promoted or claimed)

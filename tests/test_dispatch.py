@@ -309,6 +309,18 @@ def test_what_could_not_be_started_is_not_claimed_again_by_the_same_commit(hands
         assert hands.dispatcher.claim(tx, recorder) == []
 
 
+def test_nobody_looks_into_the_queue_for_those_who_can_take_nothing(hands: Hands) -> None:
+    """All of it would be read: that of a job at its limit is passed over one by one."""
+    hands.job("limited", None, concurrency=2)
+    hands.submit(*["limited"] * 10)
+    asked: list[str] = []
+    hands.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: asked.append(event["sql"]))
+    assert hands.dispatcher.can_claim() and asked
+    hands.turn()
+    asked.clear()
+    assert not hands.dispatcher.can_claim() and asked == []
+
+
 def test_no_more_of_the_queue_is_read_than_is_claimed(world: World) -> None:
     hands = Hands(world, slots=1)
     hands.job("limited", None, concurrency=1)

@@ -124,13 +124,20 @@ def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> N
     assert not hasty.haste.may()
 
 
-def test_ends_are_recorded_before_all_other_looks_but_never_twice_in_a_row(hasty: Hasty) -> None:
+def test_ends_are_recorded_before_all_other_looks_but_not_for_long(hasty: Hasty) -> None:
     runner = next(iter(hasty.fleet.runners.values()))
     assert not hasty.haste.may_record(), "there is nothing to record"
     hasty.fleet._take_in(runner, {"k": "end", "sequence": 1})
     assert hasty.haste.may_record()
     hasty.haste.left_out()
-    assert hasty.haste.looks_within == 0.0 and not hasty.haste.may_record()
+    assert hasty.haste.looks_within == 0.0
+    hasty.world.clock.advance(round(BREATH * MICROSECONDS / 2))
+    assert hasty.haste.may_record()
+    hasty.haste.left_out()
+    hasty.haste.breathe()
+    assert hasty.haste.looks_within == pytest.approx(BREATH / 2, abs=1e-4)
+    hasty.world.clock.advance(round(BREATH * MICROSECONDS / 2) + 100)
+    assert not hasty.haste.may_record()
     hasty.haste.looking()
     assert hasty.haste.may_record()
     hasty.fleet._take_in(runner, {"k": "begin", "sequence": 2})
@@ -156,6 +163,7 @@ def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hast
         for number, following, looks in ((first, third, 0), (second, fourth, 1)):
             (name,) = (name for name, runner in hasty.fleet.runners.items() if number in runner.given)
             hasty.fleet._take_in(hasty.fleet.runners[name], hasty.ended(name, number))
+            hasty.world.clock.advance(round(BREATH * MICROSECONDS + 100) * looks)
             hasty.statements.clear()
             hasty.watch()
             assert daemon.step()
