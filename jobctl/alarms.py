@@ -85,8 +85,7 @@ def success_is_no_news(tx: Transaction, job_id: int) -> bool:
     ((version_id, _, *columns),) = tx.database.run("alarm", {"job_id": job_id})
     if version_id is None:
         return True
-    definition = tx.job_version(version_id).definition
-    return Alarm(*columns) == Alarm() == _after_success(Alarm(), tx.now, definition)
+    return not any(columns) and _keeps_no_success(tx.job_version(version_id).definition)
 
 
 def _kind(row: SystemJob) -> Change | None:
@@ -129,8 +128,13 @@ def judge(alarm: Alarm, kind: Change, at: int, definition: Definition, heard: bo
     return replace(alarm, **{field: at}), kind
 
 
+def _keeps_no_success(definition: Definition) -> bool:
+    """Whether the instant of its last success is nothing that has to be known here."""
+    return definition.expect is None and definition.keep == "all"
+
+
 def _after_success(alarm: Alarm, at: int, definition: Definition) -> Alarm:
-    if definition.expect is None and definition.keep == "all":
+    if _keeps_no_success(definition):
         return Alarm()
     last = max(at, alarm.succeeded_on or at)
     return Alarm(last, None if definition.expect is None else last + _length(definition.expect))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Final, NamedTuple
 
 from jobctl.errors import StorageFailed
@@ -59,8 +60,14 @@ class Claimed(NamedTuple):
 
 def queue(store: Store, host_id: int, limit: int) -> list[Candidate]:
     """The first of those that may run now, in the order in which they are to begin."""
+    return list(one_by_one(store, host_id, limit))
+
+
+def one_by_one(store: Store, host_id: int, limit: int) -> Generator[Candidate, None, None]:
+    """The same; those that are not asked for are not read."""
     parameters = {"host_id": host_id, "limit": limit, "inline": INLINE}
-    return list(map(Candidate._make, store.database.run("queue", parameters)))
+    with closing(store.database.rows("queue", parameters)) as rows:
+        yield from map(Candidate._make, rows)
 
 
 def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[Candidate, str]]) -> list[Claimed]:

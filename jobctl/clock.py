@@ -132,6 +132,8 @@ class Alarm:
         self._specification = Specification
         self._reference = ctypes.byref
         self._libc = ctypes.CDLL(None, use_errno=True)
+        self._set: int | None = None
+        """What it was set to and has not rung for."""
         self.descriptor = int(self._libc.timerfd_create(self.CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC))
         if self.descriptor < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
@@ -141,12 +143,16 @@ class Alarm:
 
     def set(self, instant: int | None) -> None:
         """Ring at the instant (microseconds UTC; None: never, though still when the clock is set)."""
-        far = 2**40 * MICROSECONDS
-        seconds, rest = divmod(max(1, far if instant is None else instant), MICROSECONDS)
+        instant = 2**40 * MICROSECONDS if instant is None else max(1, instant)
+        if instant == self._set:
+            return
+        self._set = instant
+        seconds, rest = divmod(instant, MICROSECONDS)
         when = self._specification(0, 0, seconds, rest * 1000)
         self._libc.timerfd_settime(self.descriptor, self.ABSOLUTE_CANCELED_ON_SET, self._reference(when), None)
 
     def clear(self) -> None:
+        self._set = None
         try:
             os.read(self.descriptor, 8)
         except OSError:  # not rung yet (EAGAIN), or the clock was set (ECANCELED): looking again is right in both cases

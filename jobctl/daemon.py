@@ -6,7 +6,7 @@ import logging
 import os
 import selectors
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -156,6 +156,7 @@ class Daemon:
         if not self.troubled:
             log.error("%s; runs continue, their results are kept", error)
         self.troubled = True
+        self.haste.looks_within = None
         self.quiet_until = self.clock.monotonic() + AFTER_TROUBLE
 
     def _finished(self) -> bool:
@@ -188,7 +189,10 @@ class Daemon:
         heard = self.ear.take()
         if heard and self._may_hurry():
             return self._hurry() if heard != wake.SOON else self.haste.rehearse()
-        self.haste.looks_within = None
+        if not heard and not self.stopping and not self.to_hand_over and self.haste.may_record():
+            self.haste.left_out()
+            return self._write()
+        self.haste.looking()
         if self.fleet.burying or self.fleet.waiting_for_greetings:
             self._still_mine(self.store)  # a successor takes our runners' connections: nothing may be killed then
         self._hand_over()
@@ -218,8 +222,11 @@ class Daemon:
                 " then start the daemon again"
             )
 
-    def _write(self, gone: list[Runner], due: bool) -> bool:
-        """Record, promote and claim in one commit, then hand over; whether anything was found to do."""
+    def _write(self, gone: Sequence[Runner] = (), due: bool | None = None) -> bool:
+        """Record, promote and claim in one commit, then hand over; whether anything was found to do.
+
+        Where nobody has looked whether something is `due`, that is done first: what is late must not be claimed.
+        """
         recorder = Recorder(self.fleet, self.paces)
         messages = list(self.fleet.inbox)
         try:
@@ -230,6 +237,7 @@ class Daemon:
                 recorder.finish(tx)
                 for runner in gone:
                     recorder.bury(tx, runner)
+                due = self.promoter.is_due(tx) if due is None else due
                 promoted = self.promoter.promote(tx) if due else 0
                 claimed = [] if self.stopping else self.dispatcher.claim(tx, recorder)
         except BaseException:
@@ -239,8 +247,11 @@ class Daemon:
         recorder.settled()
         if recorder.should_wait:
             self.dispatcher.not_before = self.clock.monotonic() + AFTER_TROUBLE
+        if claimed and not (gone or promoted):
+            self.haste.breathe()
         self.to_hand_over.extend(claimed)
         self._hand_over()
+        self.fleet.acknowledge()
         self.fleet.dismiss_surplus(self.slots)
         return bool(messages or gone or promoted or claimed)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,14 @@ class Database:
         except BaseException as error:
             translate(self.path, error)
             raise
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Generator[Row, None, None]:
+        """The same one by one: rows that are not asked for are not read. It ends with its transaction at the latest."""
+        if name not in self._known:
+            return (yield from self._first_run(name, parameters or {}))
+        text, values = self._known[name]
+        with translated(self.path), closing(self.connection.execute(text, values(parameters))) as cursor:
+            yield from cursor
 
     def _first_run(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Learn in which order the statement takes its parameters: to bind them by name costs more than the rest."""

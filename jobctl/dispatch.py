@@ -6,6 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from jobctl import claiming, pace
@@ -53,6 +54,9 @@ class Dispatcher:
         if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
         free = max(self.slots - self.fleet.slots_used(), 0)
+        berths = self._berths()
+        if not free and not berths and not any(len(runner.given) > 1 for runner in self.fleet.runners.values()):
+            return False  # nobody can take anything, and nothing was handed ahead that might make way
         rows = self.store.database.run("claimable", {"host_id": self.host_id, "limit": max(free, 1)})
         if not rows:
             return False
@@ -65,7 +69,7 @@ class Dispatcher:
         version, priority = rows[0]
         self._make_way(priority)
         expected = self.paces.expected(version)
-        return any(fits(expected, berth) for berth in self._berths())
+        return any(fits(expected, berth) for berth in berths)
 
     def has_room(self) -> bool:
         """Whether a slot is free and a runner waits for work."""
@@ -93,8 +97,11 @@ class Dispatcher:
     # Choosing
 
     def claim(self, tx: Transaction, recorder: Recorder) -> list[Claimed]:
-        """Lock the heads of the queue, one for each free slot and short ones ahead; who has them is committed too."""
-        if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
+        """Lock the heads of the queue, one for each free slot and short ones ahead; who has them is committed too.
+
+        What the recorder has released is over by the same commit: its runner may be given something else.
+        """
+        if recorder.should_wait or self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return []
         free = self.slots - self.fleet.slots_used()
         idle = list(self.fleet.idle())
@@ -104,7 +111,8 @@ class Dispatcher:
         )
         if not room:
             return []
-        chosen = list(self._choose(claiming.queue(tx, self.host_id, room), free, idle, berths))
+        with closing(claiming.one_by_one(tx, self.host_id, room)) as queue:
+            chosen = list(self._choose(queue, free, idle, berths))
         for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
             runner = self.fleet.runners[runner_id]
             if not runner.stored:
@@ -112,11 +120,13 @@ class Dispatcher:
         return claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
 
     def _choose(
-        self, queue: list[Candidate], free: int, idle: list[Runner], berths: list[Berth]
+        self, queue: Iterable[Candidate], free: int, idle: list[Runner], berths: list[Berth]
     ) -> Iterator[tuple[Candidate, str]]:
         """Whom each takes, in the queue's order, up to the first that has to wait."""
         begun: defaultdict[int, int] = defaultdict(int)
         for candidate in queue:
+            if free <= 0 and not berths:
+                return
             if candidate.concurrency is not None:
                 if candidate.running + begun[candidate.job_id] >= candidate.concurrency:
                     continue

@@ -129,6 +129,13 @@ class Fleet:
         runner.unsent.append(encode(message))
         self._flush(runner)
 
+    def acknowledge(self) -> None:
+        """Tell runners what of their journals is committed, unless the orders they were given did."""
+        for runner in self.runners.values():
+            if runner.applied > runner.acked and runner.connection is not None:
+                runner.acked = runner.applied
+                self.send(runner, {"k": "ack", "upto": runner.acked})
+
     def _flush(self, runner: Runner) -> None:
         if runner.connection is None:
             return
@@ -196,11 +203,14 @@ class Fleet:
         self.inbox.append((runner, message))
 
     @property
+    def has_only_ends(self) -> bool:
+        """Whether there is something to record, and nothing else than ends."""
+        return bool(self.inbox) and not (self.pressing or self.burying or self.waiting_for_greetings)
+
+    @property
     def may_wait(self) -> bool:
         """Whether there is nothing but ends, of runners that have enough to do: more of them may go into one commit."""
-        if not self.inbox or self.pressing or self.burying or self.waiting_for_greetings:
-            return False
-        return all(runner.has_plenty for runner in self.runners.values() if runner.unstored)
+        return self.has_only_ends and all(runner.has_plenty for runner in self.runners.values() if runner.unstored)
 
     def stored(self, count: int) -> None:
         """The first so many messages are."""

@@ -31,15 +31,40 @@ class Haste:
         self.promoter = promoter
         self.dispatcher = dispatcher
         self.still_mine = still_mine
+        self.owed_since: float | None = None
+        """The monotonic second at which a turn left out the other looks for the first time since they were taken."""
         self.looks_within: float | None = None
-        """Seconds within which the looks that were left out have to follow; None: none was."""
+        """Seconds within which they, or the next ones, have to follow; None: when something happens."""
 
     def may(self) -> bool:
         """Whether there is nothing else to do than to hand something to a runner that waits for work."""
         fleet = self.dispatcher.fleet
         busy = fleet.inbox or fleet.burying or fleet.waiting_for_greetings
         # Never twice in a row: whoever commits all the time keeps nobody from being looked after.
-        return not busy and self.looks_within is None and self.dispatcher.has_room()
+        return not busy and self.owed_since is None and self.dispatcher.has_room()
+
+    def may_record(self) -> bool:
+        """Whether there are ends to record and what comes next to claim, and nothing else is pressing.
+
+        However many come: BREATH after the first of them everybody else is looked after.
+        """
+        late = self.owed_since is not None and self.store.clock.monotonic() - self.owed_since >= BREATH
+        return not late and self.dispatcher.fleet.has_only_ends
+
+    def looking(self) -> None:
+        """All looks are taken in this turn."""
+        self.owed_since = self.looks_within = None
+
+    def left_out(self) -> None:
+        """The other looks are left out in this turn, and have to follow."""
+        if self.owed_since is None:
+            self.owed_since = self.store.clock.monotonic()
+        self.looks_within = 0.0
+
+    def breathe(self) -> None:
+        """Something was claimed: it begins before the next looks, as far as those that are owed can wait."""
+        owed = 0.0 if self.owed_since is None else self.store.clock.monotonic() - self.owed_since
+        self.looks_within = max(BREATH - owed, 0.0)
 
     def rehearse(self) -> bool:
         """Somebody is about to commit: have what claims it in the processor's caches; whether something is due."""
@@ -76,5 +101,7 @@ class Haste:
                 raise
             claimed, promoted = [], 0
         gone = self.dispatcher.go()
-        self.looks_within = BREATH if claimed else 0.0
+        self.left_out()
+        if claimed:
+            self.breathe()
         return [] if gone else claimed, bool(promoted or claimed)

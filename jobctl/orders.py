@@ -69,7 +69,8 @@ class Orders:
     def rest(self) -> Iterator[Message]:
         """The runs that no message holds yet."""
         if self.runs:
-            yield {"k": "work", "runs": self.runs}
+            self.runner.acked = self.runner.applied
+            yield {"k": "work", "acked": self.runner.acked, "runs": self.runs}
             self.runs, self.size = [], 0
 
 

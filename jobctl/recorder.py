@@ -31,6 +31,8 @@ class Recorder:
         self.if_failed: list[Callable[[], object]] = []
         self.seen: dict[Runner, int] = {}
         self.successes = Successes()
+        self.released: dict[Runner, dict[int, Assignment]] = {}
+        """What is over for its runner by this transaction, which may claim for it at once."""
         self.should_wait = False
         """Something could not be started for a passing cause: claiming should wait a little."""
 
@@ -47,26 +49,29 @@ class Recorder:
 
     def finish(self, tx: Transaction) -> None:
         """To be called when all messages were applied: ordinary ends are written many at a time."""
-        for runner, message in self.successes.write(tx):
+        stored = len(self.successes.written)
+        others = self.successes.write(tx)
+        for runner, ends in self.successes.written[stored:]:
+            for end in ends:
+                self._released(runner, end[0])
+        for runner, message in others:
             self._on_end(tx, runner, message)
 
     def settled(self) -> None:
-        """To be called once the transaction is committed."""
+        """To be called once the transaction is committed; runners are told by `Fleet.acknowledge`."""
         for runner, ends in self.successes.written:
-            given = runner.given
+            released = self.released[runner]
             for end in ends:
-                self._measured(given.pop(end[0], None), end[5] / MICROSECONDS)
+                self._measured(released.get(end[0]), end[5] / MICROSECONDS)
         for action in self.after:
             action()
         for runner, number in self.seen.items():
             runner.applied = max(runner.applied, number)
-        for runner in self.fleet.runners.values():
-            if runner.applied > runner.acked and runner.connection is not None:
-                runner.acked = runner.applied
-                self.fleet.send(runner, {"k": "ack", "upto": runner.acked})
 
     def rolled_back(self) -> None:
         """To be called if the transaction failed."""
+        for runner, released in self.released.items():
+            runner.given = {**released, **runner.given}
         for action in self.if_failed:
             action()
 
@@ -74,8 +79,12 @@ class Recorder:
         if given is not None and given.version:
             self.paces.measured(given.version, seconds)
 
-    def _released(self, runner: Runner, sequence: int) -> None:
-        self.after.append(lambda: runner.given.pop(sequence, None))
+    def _released(self, runner: Runner, sequence: int) -> Assignment | None:
+        """Take it out of the runner's hands; what it was there."""
+        given = runner.given.pop(sequence, None)
+        if given is not None:
+            self.released.setdefault(runner, {})[sequence] = given
+        return given
 
     def _of_attempt(self, tx: Transaction, runner: Runner, message: Message) -> SystemJob | None:
         parameters = {
@@ -122,12 +131,12 @@ class Recorder:
         if "at" in message:  # the begin, where nothing told of it before
             self._record_begin(tx, runner, message)
         row = self._of_attempt(tx, runner, message)
-        self._released(runner, message["sequence"])
+        given = self._released(runner, message["sequence"])
         if row is None:
             log.debug("#%d: a late report of claim %d changes nothing", message["sequence"], message["claim"])
             return
         outcome = outcome_from(message["outcome"])
-        if given := runner.given.get(row.sequence):
+        if given is not None:
             self.after.append(lambda: self._measured(given, outcome.run_time / MICROSECONDS))
         self.end(tx, row, outcome)
 

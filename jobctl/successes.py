@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import zip_longest
 from typing import Final
 
 from jobctl import alarms
@@ -20,6 +21,13 @@ NO_RESULT: Final = "null"
 """The result of a callable that returns None; it is shown as what has none."""
 LARGE: Final = 1024
 """Characters of a result above which it is not gathered with the others, but written by itself."""
+
+
+END_COLUMNS: Final = (
+    *("sequence", "claim", "attempt", "at", "ended_on", "run_time", "result"),
+    *("exit_code", "message", "log_bytes", "progress", "stage"),
+)
+"""Of a quick end the first seven are told."""
 
 
 class Gathered:
@@ -85,7 +93,6 @@ class Successes:
         """Store what was collected; those that were not ordinary after all."""
         others: list[tuple[Runner, Message]] = []
         if self.sequences:
-            tx.database.run("ends_table")
             for runner, gathered in self.gathered.items():
                 others += ((runner, message) for message in self._write(tx, runner, gathered))
             self.sequences.clear()
@@ -94,14 +101,8 @@ class Successes:
         return others
 
     def _write(self, tx: Transaction, runner: Runner, gathered: Gathered) -> list[Message]:
-        run = tx.database.run
-        tx.database.run_many("add_quick_end", gathered.quick)
-        tx.database.run_many("add_end", gathered.full)
-        taken_out = {sequence for (sequence,) in run("take_out_others", {"runner_id": runner.id})}
-        run("succeed", tx.stamp)
-        run("save_ends_results", {"none": NO_RESULT})
-        run("clear_ends")
         ends = [*gathered.quick, *gathered.full]
+        taken_out = self._store_all(tx, runner, gathered) if len(ends) > 1 else self._store_one(tx, runner, ends[0])
         large = dict(gathered.large)
         done = [end for end in ends if end[0] not in taken_out] if taken_out else ends
         if large:
@@ -109,6 +110,30 @@ class Successes:
         self.written.append((runner, done))
         self._log(tx, runner, done)
         return [message_of(end, large.get(end[0], end[6])) for end in ends if end[0] in taken_out]
+
+    @staticmethod
+    def _store_all(tx: Transaction, runner: Runner, gathered: Gathered) -> set[int]:
+        """Those that were not ordinary."""
+        run = tx.database.run
+        run("ends_table")
+        tx.database.run_many("add_quick_end", gathered.quick)
+        tx.database.run_many("add_end", gathered.full)
+        taken_out = {sequence for (sequence,) in run("take_out_others", {"runner_id": runner.id})}
+        run("succeed", tx.stamp)
+        run("save_ends_results", {"none": NO_RESULT})
+        run("clear_ends")
+        return taken_out
+
+    @staticmethod
+    def _store_one(tx: Transaction, runner: Runner, end: End) -> set[int]:
+        """The same of one that comes alone, in a single statement."""
+        values = dict(zip_longest(END_COLUMNS, end))
+        tx.database.run("succeed_alone", {**values, **tx.stamp, "runner_id": runner.id})
+        if tx.database.changes() != 1:
+            return {end[0]}
+        if end[6] is not None and end[6] != NO_RESULT:
+            tx.save_result(end[0], end[6])
+        return set()
 
     def _may_be_ordinary(self, tx: Transaction, runner: Runner, sequence: int) -> bool:
         given = runner.given.get(sequence)

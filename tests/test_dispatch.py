@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from jobctl import claiming, control, pace
 from jobctl.assignment import Runner
 from jobctl.dispatch import Dispatcher
 from jobctl.fleet import Fleet
-from jobctl.model import Wait
+from jobctl.model import State, Status, Wait
 from jobctl.pace import Pace
 from jobctl.processes import Identity
 from jobctl.recorder import Recorder
@@ -22,6 +23,8 @@ from jobctl.runner.protocol import FrameReader
 from tests.store.world import World
 
 SHORT, LONG = 0.001, 60.0
+QUEUE = "AS s\nJOIN jobs ON jobs.id = s.job_id\nLEFT JOIN payloads"
+"""By which the statement of the queue is known."""
 
 
 class Hands:
@@ -61,6 +64,13 @@ class Hands:
         self.dispatcher.hand_over(claimed)
         return {name: found for name in self.ends if (found := self.heard(name, "work"))}
 
+    def ended(self, name: str, sequence: int, kind: str = "end", n: int = 0, **told: Any) -> dict[str, Any]:
+        """What its runner says when it has succeeded."""
+        at, given = self.world.clock.now(), self.fleet.runners[name].given[sequence]
+        outcome = {"status": 30, "ended_on": at + 5, "run_time": 5, **told}
+        names = {"sequence": sequence, "claim": given.claim, "attempt": given.attempt}
+        return {"k": kind, **names, "at": at, "outcome": outcome, **({"n": n} if n else {})}
+
     def messages(self, name: str) -> list[dict[str, Any]]:
         end, reader = self.ends[name]
         try:
@@ -75,10 +85,14 @@ class Hands:
         return [sequence for message in found for sequence in message["sequences"]]
 
     def says(self, name: str, kind: str, **values: Any) -> None:
-        runner = self.fleet.runners[name]
+        self.says_all(name, {"k": kind, **values})
+
+    def says_all(self, name: str, *messages: dict[str, Any]) -> None:
+        """In one commit."""
         recorder = Recorder(self.fleet, self.paces)
         with self.world.store.write() as tx:
-            recorder.apply(tx, runner, {"k": kind, **values})
+            for message in messages:
+                recorder.apply(tx, self.fleet.runners[name], message)
             recorder.finish(tx)
         recorder.settled()
 
@@ -240,6 +254,143 @@ def test_an_end_of_another_claim_or_runner_changes_nothing(hands: Hands, stale: 
     outcome = {"status": 30, "ended_on": at}
     hands.says(name, "end", sequence=number, claim=stale.get("claim", given.claim), attempt=1, at=at, outcome=outcome)
     assert hands.world.row(number) == before
+
+
+def test_an_end_makes_room_for_the_next_claim_of_the_same_commit(hands: Hands) -> None:
+    """Also of a job with a limit, of which nothing is handed ahead; the order acknowledges the end."""
+    hands.job("limited", None, concurrency=1)
+    first, second, _ = hands.submit(*["limited"] * 3)
+    (name,) = hands.turn()
+    runner = hands.fleet.runners[name]
+    recorder = Recorder(hands.fleet, hands.paces)
+    with hands.world.store.write() as tx:
+        recorder.apply(tx, runner, hands.ended(name, first, n=4))
+        recorder.finish(tx)
+        claimed = hands.dispatcher.claim(tx, recorder)
+    recorder.settled()
+    hands.dispatcher.hand_over(claimed)
+    hands.fleet.acknowledge()
+    assert [one.sequence for one in claimed] == [second]
+    (taker,) = (name for name, runner in hands.fleet.runners.items() if runner.given)
+    told = [message for message in hands.messages(taker) if message["k"] in ("work", "ack")]
+    assert [(message["k"], message.get("acked")) for message in told] == [("work", 4 if taker == name else 0)]
+    assert (runner.applied, runner.acked) == (4, 4)
+
+
+def test_a_commit_that_fails_gives_back_what_it_released(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    numbers = hands.submit(*["short"] * 4)
+    hands.turn()
+    given = {name: dict(runner.given) for name, runner in hands.fleet.runners.items()}
+    name = next(name for name, held in given.items() if numbers[0] in held)
+    runner, recorder = hands.fleet.runners[name], Recorder(hands.fleet, hands.paces)
+    failed = {**hands.ended(name, numbers[0]), "outcome": {"status": 31, "reason": "exit", "ended_on": 1}}
+    with pytest.raises(ZeroDivisionError), hands.world.store.write() as tx:
+        recorder.apply(tx, runner, failed)
+        recorder.apply(tx, runner, hands.ended(name, numbers[2]))
+        recorder.finish(tx)
+        assert not runner.given
+        raise ZeroDivisionError
+    recorder.rolled_back()
+    assert {name: runner.given for name, runner in hands.fleet.runners.items()} == given
+    assert list(runner.given) == [numbers[0], numbers[2]]
+
+
+def test_what_could_not_be_started_is_not_claimed_again_by_the_same_commit(hands: Hands) -> None:
+    hands.job("job", None)
+    (number,) = hands.submit("job")
+    (name,) = hands.turn()
+    runner, recorder = hands.fleet.runners[name], Recorder(hands.fleet, hands.paces)
+    with hands.world.store.write() as tx:
+        claim = runner.given[number].claim
+        recorder.apply(tx, runner, {"k": "unbegun", "sequence": number, "claim": claim, "message": "short of memory"})
+        recorder.finish(tx)
+        assert hands.world.row(number).state is State.READY
+        assert hands.dispatcher.claim(tx, recorder) == []
+
+
+def test_nobody_looks_into_the_queue_for_those_who_can_take_nothing(hands: Hands) -> None:
+    """All of it would be read: that of a job at its limit is passed over one by one."""
+    hands.job("limited", None, concurrency=2)
+    hands.submit(*["limited"] * 10)
+    asked: list[str] = []
+    hands.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: asked.append(event["sql"]))
+    assert hands.dispatcher.can_claim() and asked
+    hands.turn()
+    asked.clear()
+    assert not hands.dispatcher.can_claim() and asked == []
+
+
+def test_no_more_of_the_queue_is_read_than_is_claimed(world: World) -> None:
+    hands = Hands(world, slots=1)
+    hands.job("limited", None, concurrency=1)
+    hands.submit(*["limited"] * 100)
+    hands.turn()
+    steps: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if QUEUE in event["sql"]:
+            steps.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+
+    hands.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+    for name in hands.ends:
+        hands.says_all(name, *(hands.ended(name, sequence) for sequence in hands.fleet.runners[name].given))
+    assert hands.turn()
+    assert len(steps) == 1 and steps[0] < 1000, steps
+
+
+@pytest.mark.parametrize("kind", ["quick", "full"])
+def test_an_end_that_comes_alone_is_written_as_one_among_others(hands: Hands, kind: str) -> None:
+    hands.job("short", SHORT)
+    numbers = hands.submit(*["short"] * 8)
+    (name, held), _ = hands.turn().items()
+    runner, at = hands.fleet.runners[name], hands.world.clock.now()
+    told: dict[str, Any] = {"exit_code": 0, "message": "all well", "log_bytes": 7, "progress": 50.0, "stage": "last"}
+    assert numbers and len(held) == 4
+    if kind == "full":
+        messages = [hands.ended(name, number, result='"done"', **told) for number in held]
+    else:
+        rows = [[number, runner.given[number].claim, 1, at, at + 5, 5, '"done"'] for number in held]
+        messages = [{"k": "ends", "rows": [row]} for row in rows]
+    hands.says_all(name, *messages[:1])
+    hands.says_all(name, *messages[1:])
+    columns = "state, status, reason, message, runner_id, started_on, completed_on, run_time, exit_code, log_bytes,"
+    columns += " progress, stage, attempt, claim, signal, error_code, modified_by, result"
+    found = hands.world.store.database.connection.execute(
+        f"SELECT {columns} FROM system_jobs JOIN payloads USING (sequence) WHERE status = 30"
+    ).fetchall()
+    assert len(found) == 4 and len(set(found)) == 1, found
+    assert not runner.given
+
+
+@pytest.mark.parametrize("other", ["stale", "waited for", "blocks", "canceled", "deleted"])
+def test_an_end_that_comes_alone_is_not_taken_for_an_ordinary_one(hands: Hands, other: str) -> None:
+    hands.job("short", SHORT, token="chain" if other == "blocks" else None)
+    number, behind = hands.submit("short", "short")
+    (name, *_) = (name for name, held in hands.turn().items() if number in held)
+    store, runner = hands.world.store, hands.fleet.runners[name]
+    message = hands.ended(name, number)
+    match other:
+        case "stale":
+            message["claim"] += 1
+        case "waited for":
+            waits = control.Conditions((Wait(number, "success"),))
+            behind = control.submit(store, "short", conditions=waits).sequence
+        case "canceled":
+            control.cancel(store, number)
+        case "deleted":
+            control.delete(store, number, force=True)
+    hands.says_all(name, message)
+    after = store.find_system_job(number)
+    assert number not in runner.given
+    if other == "stale":
+        assert after is not None and after.state is State.LOCKED
+    elif other == "deleted":
+        assert after is None
+    else:
+        assert after is not None and after.status is (Status.CANCELED if other == "canceled" else Status.SUCCEEDED)
+    if other in ("waited for", "blocks"):
+        assert hands.world.row(behind).state is State.READY and hands.world.row(behind).blocked_by is None
 
 
 def test_of_many_ends_each_is_judged_by_itself(hands: Hands) -> None:

@@ -15,6 +15,7 @@ from jobctl import claiming, control, wake
 from jobctl.assignment import Runner
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
+from jobctl.daemon import Daemon
 from jobctl.errors import TryAgain
 from jobctl.fleet import Message
 from jobctl.haste import BREATH, Haste
@@ -22,6 +23,7 @@ from jobctl.model import State
 from jobctl.presence import Pulse
 from jobctl.promoter import LEAD, Promoter
 from jobctl.store import Store
+from jobctl.wishes import Wishes
 from tests.store.world import START, FakeClock, World
 from tests.test_dispatch import Hands
 
@@ -102,7 +104,7 @@ def test_it_makes_haste_only_once_between_two_full_turns(hasty: Hasty) -> None:
     assert hasty.haste.may()
     hasty.haste.claim()
     assert not hasty.haste.may()
-    hasty.haste.looks_within = None
+    hasty.haste.looking()
     assert hasty.haste.may()
 
 
@@ -126,6 +128,71 @@ def test_it_makes_no_haste_while_something_else_is_to_be_done(hasty: Hasty) -> N
     hasty.submit(*["job"] * 2)
     assert len(hasty.turn()) == 2  # both slots
     assert not hasty.haste.may()
+
+
+def test_ends_are_recorded_before_all_other_looks_but_not_for_long(hasty: Hasty) -> None:
+    runner = next(iter(hasty.fleet.runners.values()))
+    assert not hasty.haste.may_record(), "there is nothing to record"
+    hasty.fleet._take_in(runner, {"k": "end", "sequence": 1})
+    assert hasty.haste.may_record()
+    hasty.haste.left_out()
+    assert hasty.haste.looks_within == 0.0
+    hasty.world.clock.advance(round(BREATH * MICROSECONDS / 2))
+    assert hasty.haste.may_record()
+    hasty.haste.left_out()
+    hasty.haste.breathe()
+    assert hasty.haste.looks_within == pytest.approx(BREATH / 2, abs=1e-4)
+    hasty.world.clock.advance(round(BREATH * MICROSECONDS / 2) + 100)
+    assert not hasty.haste.may_record()
+    hasty.haste.looking()
+    assert hasty.haste.may_record()
+    hasty.fleet._take_in(runner, {"k": "begin", "sequence": 2})
+    assert not hasty.haste.may_record()
+
+
+def daemon_of(hasty: Hasty) -> Daemon:
+    """One whose runners only listen, for single turns."""
+    store = hasty.world.store
+    daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
+    daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
+    daemon.promoter, daemon.haste, daemon.wishes = hasty.promoter, hasty.haste, Wishes(hasty.fleet)
+    daemon.ear = wake.Ear(store.database.config.run_directory)
+    return daemon
+
+
+def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hasty) -> None:
+    daemon = daemon_of(hasty)
+    with closing(daemon.ear.socket):
+        first, second, third, fourth = hasty.submit(*["job"] * 4)
+        daemon.step()
+        assert [list(runner.given) for runner in hasty.fleet.runners.values()] == [[second], [first]]
+        for number, following, looks in ((first, third, 0), (second, fourth, 1)):
+            (name,) = (name for name, runner in hasty.fleet.runners.items() if number in runner.given)
+            hasty.fleet._take_in(hasty.fleet.runners[name], hasty.ended(name, number))
+            hasty.world.clock.advance(round(BREATH * MICROSECONDS + 100) * looks)
+            hasty.statements.clear()
+            hasty.watch()
+            assert daemon.step()
+            assert list(hasty.fleet.runners[name].given) == [following]
+            assert hasty.statements.count("COMMIT") == 1 and hasty.statements.count("ROLLBACK") == looks
+            assert len(hasty.statements) <= 10 + 6 * looks, hasty.statements
+
+
+def test_what_is_late_is_not_claimed_together_with_an_end(hasty: Hasty) -> None:
+    """Nobody has looked for it when ends are recorded before all other looks."""
+    daemon = daemon_of(hasty)
+    with closing(daemon.ear.socket):
+        first, late, other = hasty.submit(*["job"] * 3)
+        daemon.slots = hasty.dispatcher.slots = 1
+        daemon.step()
+        with hasty.world.store.write() as tx:
+            late_by = "UPDATE system_jobs SET start_by = ? WHERE sequence = ?"
+            tx.database.connection.execute(late_by, (hasty.world.clock.instant - MICROSECONDS, late))
+        (name,) = (name for name, runner in hasty.fleet.runners.items() if first in runner.given)
+        hasty.fleet._take_in(hasty.fleet.runners[name], hasty.ended(name, first))
+        assert hasty.haste.may_record() and daemon.step()
+        assert hasty.world.row(late).reason == "late"
+        assert hasty.world.row(other).state is State.LOCKED
 
 
 def test_what_can_no_longer_begin_in_time_is_not_claimed_in_haste(hasty: Hasty) -> None:

@@ -50,6 +50,9 @@ def daemon(
     handler = logging.StreamHandler()
     handler.setFormatter(Escaped("%(asctime)s %(message)s", datefmt="%F %T"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # Nothing of that is in a line of this log, but would be found out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
 
     from jobctl.daemon import Daemon
 

@@ -90,6 +90,20 @@ UPDATE system_jobs AS s
             FROM temp.ends AS e WHERE e.sequence = s.sequence)
  WHERE sequence IN (SELECT sequence FROM temp.ends);
 
+-- The same of a single one, if it is ordinary.
+-- name: succeed_alone
+UPDATE system_jobs
+   SET state = 3, status = 30, signal = NULL, error_code = NULL, runner_id = NULL, modified_on = :now,
+       modified_by = :actor, started_on = coalesce(started_on, :at), attempt = :attempt, completed_on = :ended_on,
+       run_time = :run_time, exit_code = :exit_code,
+       message = CASE WHEN started_on IS NULL THEN :message ELSE coalesce(:message, message) END,
+       log_bytes = coalesce(log_bytes, 0) + coalesce(:log_bytes, 0), progress = coalesce(:progress, progress),
+       stage = coalesce(:stage, stage)
+ WHERE sequence = :sequence AND claim = :claim AND +runner_id = :runner_id
+   AND +state = 2 AND +status = 20 AND NOT delete_requested
+   AND NOT EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = :sequence)
+   AND NOT EXISTS (SELECT 1 FROM waits WHERE after = :sequence AND met_on IS NULL);
+
 -- name: save_ends_results
 INSERT INTO payloads (sequence, result)
 SELECT sequence, result FROM temp.ends WHERE result IS NOT NULL AND result != :none

@@ -22,16 +22,22 @@ SELECT at, kind, detail FROM events
    AND CASE kind WHEN 'stood_still' THEN json_extract(detail, '$.since') < :before ELSE at <= :before END
  ORDER BY at LIMIT 20;
 
+-- Asked for by their numbers: for the order's sake alone all of history would be walked over.
 -- name: locked_system_jobs
-SELECT * FROM system_job_view WHERE state = 2 ORDER BY sequence;
+SELECT * FROM system_job_view
+ WHERE sequence IN (SELECT sequence FROM system_jobs WHERE state = 2)
+ ORDER BY sequence;
 
--- Which of the ready ones the claim takes before it; the limit keeps it from counting a million.
+-- Which of the ready ones the claim takes before it; the limit keeps it from counting a million, and that each part is
+-- a stretch of the index keeps it from looking at what comes after.
 -- name: ready_before
 SELECT count(*) FROM (SELECT 1 FROM system_jobs
-                       WHERE state = 0 AND blocked_by IS NULL
-                         AND (priority > :priority
-                              OR priority = :priority AND (ready_on, sequence) < (:ready_on, :sequence))
-                       LIMIT 1000);
+                       WHERE state = 0 AND blocked_by IS NULL AND priority > :priority
+                       UNION ALL
+                      SELECT 1 FROM system_jobs
+                       WHERE state = 0 AND blocked_by IS NULL AND priority = :priority
+                         AND (ready_on, sequence) < (:ready_on, :sequence)
+                       LIMIT :most + 1);
 
 -- Who has the token, and how many stand between.
 -- name: token_queue

@@ -8,6 +8,8 @@ from jobctl.why.facts import Case, Fact, listed, named, operation
 
 FARTHEST = 100
 """How many that stand behind one another are followed one by one."""
+MOST_COUNTED = 1000
+"""How many that the claim takes before are counted; of more it is only told that they are more."""
 
 
 def behind(case: Case, row: SystemJob) -> Fact:
@@ -66,7 +68,7 @@ def room(case: Case, row: SystemJob) -> list[Fact]:
     if slots and len(holders) >= slots:
         taken = "all {slots} slots are taken, by {others}{before}"
         text = say(taken, slots=slots, others=listed(holders), before=before_words(before))
-        details = {"slots": slots, "running": [one.sequence for one in holders], "before": before}
+        details = {"slots": slots, "running": [one.sequence for one in holders], **before_details(before)}
         found.append(Fact("slots", text, to_pause(holders), details))
     elif not found:
         free = say("the daemon is just starting")
@@ -75,7 +77,7 @@ def room(case: Case, row: SystemJob) -> list[Fact]:
         text = say(
             "{free}{before}: it begins at one of the daemon's next turns", free=free, before=before_words(before)
         )
-        found.append(Fact("about_to_begin", text, details={"before": before}))
+        found.append(Fact("about_to_begin", text, details=before_details(before)))
     return found
 
 
@@ -98,14 +100,23 @@ def limit_of(case: Case, row: SystemJob) -> int | None:
 
 
 def ready_before(case: Case, row: SystemJob) -> int:
-    parameters = {"priority": row.priority, "ready_on": row.ready_on, "sequence": row.sequence}
-    ((before,),) = case.store.database.run("ready_before", parameters)
+    """How many ready ones the claim takes before it; above MOST_COUNTED it is not known how many."""
+    place = {"priority": row.priority, "ready_on": row.ready_on, "sequence": row.sequence}
+    ((before,),) = case.store.database.run("ready_before", {**place, "most": MOST_COUNTED})
     return int(before)
+
+
+def before_details(before: int) -> dict[str, int | bool]:
+    if before > MOST_COUNTED:
+        return {"before": MOST_COUNTED, "more_before": True}
+    return {"before": before}
 
 
 def before_words(before: int) -> str:
     if not before:
         return ""
+    if before > MOST_COUNTED:
+        return say("; more than {number} ready ones are before it", number=MOST_COUNTED)
     one = "; {number} ready one is before it"
     return say(one if before == 1 else "; {number} ready ones are before it", number=before)
 

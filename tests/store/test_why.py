@@ -23,7 +23,7 @@ from jobctl import control
 from jobctl.control import Conditions
 from jobctl.locks import FileLock
 from jobctl.model import SystemJob, Wait
-from jobctl.why import Explanation, why_job, why_system_job
+from jobctl.why import Explanation, queues, why_job, why_system_job
 from jobctl.why.queues import holders_of_slots
 from tests.store.desk import SLOTS, Desk
 from tests.store.machine import LifeOfSystemJobs
@@ -132,6 +132,22 @@ def test_a_limit_comes_before_the_slots(desk: Desk) -> None:
     desk.running("limited", concurrency=1)
     told = desk.why(desk.submit("limited"))
     assert told.codes == ["concurrency", "slots", "ready"] and told.command == "jobctl pause 2"
+
+
+def test_many_that_come_before_are_not_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "MOST_COUNTED", 2)
+    for _ in range(SLOTS):
+        desk.running()
+    numbers = [desk.submit("urgent", job={"priority": 5}), *(desk.submit() for _ in range(3))]
+    told = [desk.why(number).reasons[0] for number in numbers]
+    assert [(fact["before"], fact.get("more_before", False)) for fact in told] == [
+        (0, False),
+        (1, False),
+        (2, False),
+        (2, True),
+    ]
+    assert told[2]["text"].endswith("2 ready ones are before it")
+    assert told[3]["text"].endswith("; more than 2 ready ones are before it")
 
 
 def test_jobctls_own_maintenance_is_told_nothing_it_refuses(desk: Desk) -> None:

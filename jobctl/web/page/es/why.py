@@ -81,6 +81,7 @@ QUEUES: Final[Mapping[str, str]] = {
     ),
     "; {number} ready one is before it": "; tiene {number} listo delante",
     "; {number} ready ones are before it": "; tiene {number} listos delante",
+    "; more than {number} ready ones are before it": "; tiene más de {number} listos delante",
 }
 ENDING: Final[Mapping[str, str]] = {
     "it succeeded at {at}{ran}{attempt}": "terminó bien el {at}{ran}{attempt}",
