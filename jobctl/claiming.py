@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Final, NamedTuple
 
 from jobctl.errors import StorageFailed
@@ -57,10 +58,11 @@ class Claimed(NamedTuple):
         return self.candidate.runner_id is not None
 
 
-def queue(store: Store, host_id: int, limit: int) -> list[Candidate]:
-    """The first of those that may run now, in the order in which they are to begin."""
+def queue(store: Store, host_id: int, limit: int) -> Generator[Candidate, None, None]:
+    """The first of those that may run now, in the order in which they are to begin; read as far as they are taken."""
     parameters = {"host_id": host_id, "limit": limit, "inline": INLINE}
-    return list(map(Candidate._make, store.database.run("queue", parameters)))
+    with closing(store.database.run_lazily("queue", parameters)) as rows:
+        yield from map(Candidate._make, rows)
 
 
 def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[Candidate, str]]) -> list[Claimed]:

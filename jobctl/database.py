@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,11 @@ class Database:
         except BaseException as error:
             translate(self.path, error)
             raise
+
+    def run_lazily(self, name: str, parameters: Mapping[str, Any]) -> Generator[Row, None, None]:
+        """The rows of a named statement one by one, for whoever may not need all."""
+        with translated(self.path), closing(self.connection.execute(self._text(name), parameters)) as rows:
+            yield from rows
 
     def _first_run(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Learn in which order the statement takes its parameters: to bind them by name costs more than the rest."""

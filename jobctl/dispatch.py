@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from jobctl import claiming, pace
@@ -101,7 +102,8 @@ class Dispatcher:
         )
         if not room:
             return []
-        chosen = list(self._choose(claiming.queue(tx, self.host_id, room), free, idle, berths))
+        with closing(claiming.queue(tx, self.host_id, room)) as queue:
+            chosen = list(self._choose(queue, free, idle, berths))
         for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
             runner = self.fleet.runners[runner_id]
             if not runner.stored:
@@ -109,7 +111,7 @@ class Dispatcher:
         return claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
 
     def _choose(
-        self, queue: list[Candidate], free: int, idle: list[Runner], berths: list[Berth]
+        self, queue: Iterable[Candidate], free: int, idle: list[Runner], berths: list[Berth]
     ) -> Iterator[tuple[Candidate, str]]:
         """Whom each takes, in the queue's order, up to the first that has to wait."""
         begun: defaultdict[int, int] = defaultdict(int)

@@ -15,6 +15,7 @@ from jobctl.fleet import Fleet, Message
 from jobctl.model import NOT_STARTED, Outcome, Reason, State, Status, SystemJob
 from jobctl.pace import Pace
 from jobctl.rows import system_job_from
+from jobctl.runner.protocol import End
 from jobctl.store import Transaction
 from jobctl.successes import Successes
 
@@ -49,13 +50,24 @@ class Recorder:
         """To be called when all messages were applied: ordinary ends are written many at a time."""
         for runner, message in self.successes.write(tx):
             self._on_end(tx, runner, message)
+        written, self.successes.written = self.successes.written, []
+        for runner, ends in written:
+            self._make_room(runner, ends)
+
+    def _make_room(self, runner: Runner, ends: list[End]) -> None:
+        """What is stored makes room at once, so that what follows is claimed in the same transaction."""
+        given = runner.given
+        ended = {end[0]: given.pop(end[0]) for end in ends}
+        self.if_failed.append(lambda: given.update(ended))
+        runs: dict[int, list[int]] = {}
+        for end in ends:
+            runs.setdefault(ended[end[0]].version, []).append(end[5])
+        for version, times in runs.items():
+            for run_time in times:
+                self.paces.measured(version, run_time / MICROSECONDS)
 
     def settled(self) -> None:
         """To be called once the transaction is committed."""
-        for runner, ends in self.successes.written:
-            given = runner.given
-            for end in ends:
-                self._measured(given.pop(end[0], None), end[5] / MICROSECONDS)
         for action in self.after:
             action()
         for runner, number in self.seen.items():
