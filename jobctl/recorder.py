@@ -61,7 +61,8 @@ class Recorder:
         self.if_failed.append(lambda: given.update(ended))
         runs: dict[int, list[int]] = {}
         for end in ends:
-            runs.setdefault(ended[end[0]].version, []).append(end[5])
+            if end[0] not in self.successes.cold:
+                runs.setdefault(ended[end[0]].version, []).append(end[5])
         for version, times in runs.items():
             for run_time in times:
                 self.paces.measured(version, run_time / MICROSECONDS)
@@ -113,19 +114,20 @@ class Recorder:
         for (name,) in self._record_begin(tx, runner, message):
             again = f", attempt {message['attempt']}" if message["attempt"] > 1 else ""
             log.info("#%d %s started%s", sequence, name, again)
-        self.after.append(lambda: self._begun(runner, sequence))
+        cold = message.get("cold", False)
+        self.after.append(lambda: self._begun(runner, sequence, cold))
 
     def _record_begin(self, tx: Transaction, runner: Runner, message: Message) -> list[Row]:
         parameters = {name: message[name] for name in ("sequence", "claim", "attempt", "at")}
         return tx.database.run("record_begin", {**parameters, **tx.stamp, "runner_id": runner.id})
 
-    def _begun(self, runner: Runner, sequence: int) -> None:
+    def _begun(self, runner: Runner, sequence: int, cold: bool) -> None:
         """It takes its time: whoever was handed ahead behind it need not wait for that."""
         given = runner.given.get(sequence)
         if given is None:
             return
         given.began = True
-        if given.version:
+        if given.version and not cold:
             self.paces.is_slow(given.version)
         if runner.unbegun and not runner.recalled:
             self.fleet.recall(runner, [one.sequence for one in runner.unbegun])
@@ -139,7 +141,7 @@ class Recorder:
             log.debug("#%d: a late report of claim %d changes nothing", message["sequence"], message["claim"])
             return
         outcome = outcome_from(message["outcome"])
-        if given := runner.given.get(row.sequence):
+        if (given := runner.given.get(row.sequence)) and not message.get("cold"):
             self.after.append(lambda: self._measured(given, outcome.run_time / MICROSECONDS))
         self.end(tx, row, outcome)
 

@@ -40,6 +40,8 @@ class Successes:
         self.sequences: set[int] = set()
         self.written: list[tuple[Runner, list[End]]] = []
         """Those of each runner that are stored."""
+        self.cold: set[int] = set()
+        """Those whose run time says little of others'."""
         self._no_news: dict[int, bool] = {}
 
     def add(self, tx: Transaction, runner: Runner, message: Message) -> list[Message]:
@@ -53,6 +55,8 @@ class Successes:
             return [message]
         end = full_end(message, tx.now)
         self.sequences.add(message["sequence"])
+        if message.get("cold"):
+            self.cold.add(message["sequence"])
         gathered = self.gathered.setdefault(runner, Gathered())
         if is_large(end):
             gathered.large.append((end[0], end[6]))

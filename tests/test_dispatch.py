@@ -128,7 +128,7 @@ def test_no_more_is_handed_ahead_than_a_newcomer_may_wait_for(hands: Hands) -> N
 
 def test_no_more_than_so_many_however_short(hands: Hands) -> None:
     hands.job("short", 0.0)
-    hands.submit(*["short"] * 300)
+    hands.submit(*["short"] * (2 * pace.MOST + 20))
     assert {len(sequences) for sequences in hands.turn().values()} == {pace.MOST}
 
 
@@ -283,7 +283,7 @@ def ends_of(hands: Hands, name: str) -> dict[str, Any]:
 
 def test_what_takes_the_place_of_what_ended_is_claimed_with_it(hands: Hands) -> None:
     hands.job("short", SHORT)
-    numbers = hands.submit(*["short"] * 60)
+    numbers = hands.submit(*["short"] * 150)
     first = hands.turn()
     runners = hands.fleet.runners
     recorder = Recorder(hands.fleet, hands.paces)
@@ -296,6 +296,22 @@ def test_what_takes_the_place_of_what_ended_is_claimed_with_it(hands: Hands) -> 
     began = sorted(sum(first.values(), []))
     assert began == numbers[: len(began)] and len(began) < len(numbers)
     assert [one.sequence for one in claimed] == numbers[len(began) : 2 * len(began)]
+
+
+def test_the_first_run_of_a_worker_says_nothing_of_the_pace(hands: Hands) -> None:
+    hands.job("new", None)
+    first, second, *_ = hands.submit(*["new"] * 4)
+    given = hands.turn()
+    at = hands.world.clock.now()
+    outcome = {"status": 30, "ended_on": at, "run_time": 500}
+    version = hands.world.store.job("new").version.id
+    for cold, sequence in ((True, first), (False, second)):
+        assert hands.paces.expected(version) is None
+        (name,) = (name for name, sequences in given.items() if sequence in sequences)
+        if cold:
+            hands.says(name, "begin", sequence=sequence, claim=1, attempt=1, at=at, cold=True)
+        hands.says(name, "end", sequence=sequence, claim=1, attempt=1, at=at, outcome=outcome, cold=cold)
+    assert hands.paces.expected(version) == 0.0005 + pace.OVERHEAD
 
 
 def test_what_could_not_be_stored_makes_no_room(hands: Hands) -> None:

@@ -29,7 +29,7 @@ MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
 DOZE_EACH: Final = 0.00002
 """Seconds for each of them: less than the shortest takes, so that the worker has something to do meanwhile."""
-LONGEST_DOZE: Final = 0.001
+LONGEST_DOZE: Final = 0.002
 MOST_TOGETHER: Final = 8 * 1024
 """Characters of a result that goes into one message with those of others."""
 MAX_KNOWN: Final = 64

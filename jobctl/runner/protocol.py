@@ -5,7 +5,8 @@ The JSON of a frame is a message (an object) or an array of messages. The daemon
 be defined anew; runs received before keep what they had. Definitions end with their connection.
 
 A runner tells of a success without anything special as `{"k": "ends", "rows": [End, …], "n": N}`, many at a time; of
-every other end, and of whatever else becomes of a run, in a message of its own.
+every other end, and of whatever else becomes of a run, in a message of its own. A begin or an end with `"cold": true`
+is that of a fresh worker's first run: how long it takes says little of those that follow.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ calling.__file__ = loader.path
 loader.exec_module(calling)
 calling.HIDDEN.add(__file__)
 
-MAX_RUNS = 10_000
+MAX_RUNS = 100_000
 MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
 RING = 511  # as in begun.py
