@@ -115,11 +115,15 @@ class Dispatcher:
     ) -> Iterator[tuple[Candidate, str]]:
         """Whom each takes, in the queue's order, up to the first that has to wait."""
         begun: defaultdict[int, int] = defaultdict(int)
+        version, expected = 0, None  # of the one before
         for candidate in queue:
             if candidate.concurrency is not None:
                 if candidate.running + begun[candidate.job_id] >= candidate.concurrency:
                     continue
                 begun[candidate.job_id] += 1
+            if candidate.job_version_id != version:
+                version = candidate.job_version_id
+                expected = self.paces.expected(version)
             if candidate.runner_id is not None:
                 if free <= 0:
                     return
@@ -127,8 +131,7 @@ class Dispatcher:
                 yield candidate, candidate.runner_id
             elif free > 0 and idle:
                 free -= 1
-                runner = self._take(idle, candidate.job_version_id)
-                expected = self.paces.expected(candidate.job_version_id)
+                runner = self._take(idle, version)
                 if expected is not None and candidate.concurrency is None:
                     berths.append(Berth(runner, 1, expected))
                 yield candidate, runner.id
@@ -139,11 +142,10 @@ class Dispatcher:
                 for other in berths:
                     if other.load < berth.load:
                         berth = other
-                expected = self.paces.expected(candidate.job_version_id)
-                if not fits(expected, berth):
+                if expected is None or not fits(expected, berth):
                     return
                 berth.count += 1
-                berth.load += expected or 0.0
+                berth.load += expected
                 yield candidate, berth.runner.id
 
     def _take(self, idle: list[Runner], version: int) -> Runner:
@@ -183,8 +185,13 @@ class Dispatcher:
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
         claimed = list(claimed)
-        versions = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
-        large = {one.sequence: self.store.payload(one.sequence)[0] for one, _ in claimed if one.has_more_data}
+        numbers = {one.job_version_id for one, _ in claimed}
+        versions = {number: (self.store.job_version(number), self.paces.expected(number)) for number in numbers}
+        large = {
+            one.sequence: self.store.payload(one.sequence)[0]
+            for one, _ in claimed
+            if one.data_size > claiming.INLINE and one.runner_id is None
+        }
         orders: dict[str, Orders] = {}
         for one, runner_id in claimed:
             runner = self.fleet.runners.get(runner_id)
@@ -195,16 +202,25 @@ class Dispatcher:
                 continue
             if (order := orders.get(runner_id)) is None:
                 order = orders[runner_id] = Orders(runner)
-            data = large[one.sequence] if one.has_more_data else one.data
-            self._give(runner, one, versions[one.job_version_id], data, order)
+            data = large.get(one.sequence, one.data)
+            self._give(runner, one, *versions[one.job_version_id], data, order)
         for runner_id, order in orders.items():
             for message in order.rest():
                 self.fleet.send(self.fleet.runners[runner_id], message)
 
-    def _give(self, runner: Runner, one: Candidate, version: JobVersion, data: str | None, orders: Orders) -> None:
-        expected = self.paces.expected(version.id) if one.concurrency is None else None
-        given = Assignment(one.sequence, one.claim, one.attempt + 1, version.id, one.priority, expected)
-        runner.given[one.sequence] = given
+    def _give(
+        self,
+        runner: Runner,
+        one: Candidate,
+        version: JobVersion,
+        expected: float | None,
+        data: str | None,
+        orders: Orders,
+    ) -> None:
+        expected = expected if one.concurrency is None else None
+        runner.given[one.sequence] = Assignment(
+            one.sequence, one.claim, one.attempt + 1, version.id, one.priority, expected
+        )
         runner.last_version = version.id
         try:
             for message in orders.add(version, one, data):

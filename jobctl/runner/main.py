@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -31,6 +32,10 @@ from jobctl.runner.work import Definition, Work
 WRITE_AGAIN_AFTER: Final = 1.0
 MAX_TOGETHER: Final = 2 * 1024 * 1024
 """Characters of results that one hello carries."""
+
+
+COLLECTED: Final = 20_000
+"""Objects more than before after which cycles are looked for: runs come and go without any."""
 
 
 class Runner:
@@ -381,4 +386,6 @@ def main() -> None:
     os.umask(0o077)
     os.set_inheritable(int(descriptor), False)
     set_subreaper()
+    gc.freeze()
+    gc.set_threshold(COLLECTED, 20, 20)
     Runner(home, runner, socket.socket(fileno=int(descriptor))).run()
