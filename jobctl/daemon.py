@@ -37,7 +37,7 @@ CHECKED = 256 * 1024 * 1024
 """Bytes of a database up to which it is checked before anything is run: about a second. `doctor` checks any."""
 BEGIN_MAY_WAIT = 0.02
 """Seconds for which a begin waits for its end, so that both go into one commit."""
-TOGETHER = 0.004
+TOGETHER = 0.008
 """Seconds for which ends wait for others while their runners have enough to do."""
 PATIENCE = 0.5
 """Seconds to wait for another writer before signals and runners are looked at again."""

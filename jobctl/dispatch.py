@@ -111,7 +111,7 @@ class Dispatcher:
         )
         if not room:
             return []
-        with closing(claiming.one_by_one(tx, self.host_id, room)) as queue:
+        with closing(claiming.queue(tx, self.host_id, room)) as queue:
             chosen = list(self._choose(queue, free, idle, berths))
         for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
             runner = self.fleet.runners[runner_id]
@@ -124,6 +124,7 @@ class Dispatcher:
     ) -> Iterator[tuple[Candidate, str]]:
         """Whom each takes, in the queue's order, up to the first that has to wait."""
         begun: defaultdict[int, int] = defaultdict(int)
+        version, expected = 0, None  # of the one before
         for candidate in queue:
             if free <= 0 and not berths:
                 return
@@ -131,6 +132,9 @@ class Dispatcher:
                 if candidate.running + begun[candidate.job_id] >= candidate.concurrency:
                     continue
                 begun[candidate.job_id] += 1
+            if candidate.job_version_id != version:
+                version = candidate.job_version_id
+                expected = self.paces.expected(version)
             if candidate.runner_id is not None:
                 if free <= 0:
                     return
@@ -138,8 +142,7 @@ class Dispatcher:
                 yield candidate, candidate.runner_id
             elif free > 0 and idle:
                 free -= 1
-                runner = self._take(idle, candidate.job_version_id)
-                expected = self.paces.expected(candidate.job_version_id)
+                runner = self._take(idle, version)
                 if expected is not None and candidate.concurrency is None:
                     berths.append(Berth(runner, 1, expected))
                 yield candidate, runner.id
@@ -150,11 +153,10 @@ class Dispatcher:
                 for other in berths:
                     if other.load < berth.load:
                         berth = other
-                expected = self.paces.expected(candidate.job_version_id)
-                if not fits(expected, berth):
+                if expected is None or not fits(expected, berth):
                     return
                 berth.count += 1
-                berth.load += expected or 0.0
+                berth.load += expected
                 yield candidate, berth.runner.id
 
     def _take(self, idle: list[Runner], version: int) -> Runner:
@@ -197,7 +199,7 @@ class Dispatcher:
         found = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
         if not all(is_fixed(version.definition) for version in found.values()):
             return
-        if any(one.runner_id is not None or one.has_more_data for one, _ in claimed):
+        if any(one.runner_id is not None or one.data_size > claiming.INLINE for one, _ in claimed):
             return
         orders = {runner_id: Orders(self.fleet.runners[runner_id]) for _, runner_id in claimed}
         try:
@@ -230,7 +232,8 @@ class Dispatcher:
         self._tell({runner_id for _, runner_id in prepared}, "go")
         os.sched_yield()  # they may be waiting for this very processor
         for one, runner_id in prepared:
-            self._note(self.fleet.runners[runner_id], one, one.job_version_id)
+            version = one.job_version_id
+            self._note(self.fleet.runners[runner_id], one, version, self.paces.expected(version))
         return True
 
     def _tell(self, runners: Iterable[str], word: str) -> None:
@@ -240,8 +243,13 @@ class Dispatcher:
     def hand_over(self, claimed: Iterable[Claimed]) -> None:
         """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
         claimed = list(claimed)
-        versions = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
-        large = {one.sequence: self.store.payload(one.sequence)[0] for one, _ in claimed if one.has_more_data}
+        numbers = {one.job_version_id for one, _ in claimed}
+        versions = {number: (self.store.job_version(number), self.paces.expected(number)) for number in numbers}
+        large = {
+            one.sequence: self.store.payload(one.sequence)[0]
+            for one, _ in claimed
+            if one.data_size > claiming.INLINE and one.runner_id is None
+        }
         orders: dict[str, Orders] = {}
         for one, runner_id in claimed:
             runner = self.fleet.runners.get(runner_id)
@@ -252,23 +260,31 @@ class Dispatcher:
                 continue
             if (order := orders.get(runner_id)) is None:
                 order = orders[runner_id] = Orders(runner)
-            data = large[one.sequence] if one.has_more_data else one.data
-            self._give(runner, one, versions[one.job_version_id], data, order)
+            data = large.get(one.sequence, one.data)
+            self._give(runner, one, *versions[one.job_version_id], data, order)
         for runner_id, order in orders.items():
             for message in order.rest():
                 self.fleet.send(self.fleet.runners[runner_id], message)
 
-    def _give(self, runner: Runner, one: Candidate, version: JobVersion, data: str | None, orders: Orders) -> None:
-        self._note(runner, one, version.id)
+    def _give(
+        self,
+        runner: Runner,
+        one: Candidate,
+        version: JobVersion,
+        expected: float | None,
+        data: str | None,
+        orders: Orders,
+    ) -> None:
+        self._note(runner, one, version.id, expected)
         try:
             for message in orders.add(version, one, data):
                 self.fleet.send(runner, message)
         except CannotPrepare as error:
             self._fail(runner, one, str(error))
 
-    def _note(self, runner: Runner, one: Candidate, version: int) -> None:
+    def _note(self, runner: Runner, one: Candidate, version: int, expected: float | None) -> None:
         """Know that the runner has it now."""
-        expected = self.paces.expected(version) if one.concurrency is None else None
+        expected = expected if one.concurrency is None else None
         given = Assignment(one.sequence, one.claim, one.attempt + 1, version, one.priority, expected)
         runner.given[one.sequence] = given
         runner.last_version = version

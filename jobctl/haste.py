@@ -70,7 +70,7 @@ class Haste:
         """Somebody is about to commit: have what claims it in the processor's caches; whether something is due."""
         with self.store.snapshot():
             self.still_mine(self.store)
-            claiming.queue(self.store, self.dispatcher.host_id, 1)
+            next(claiming.queue(self.store, self.dispatcher.host_id, 1), None)
             return self.promoter.is_due(self.store)
 
     def claim(self, at: int | None = None) -> tuple[list[Claimed], bool]:

@@ -6,9 +6,9 @@ from typing import Final
 
 QUICK: Final = 0.01
 """Seconds below which runs may be handed ahead; what takes longer tells its runner's daemon that it began."""
-AHEAD: Final = 0.025
+AHEAD: Final = 0.05
 """Seconds of work that one runner may hold: about so long does a newcomer wait behind what was handed ahead."""
-MOST: Final = 128
+MOST: Final = 256
 """System jobs that one runner may hold."""
 OVERHEAD: Final = 0.0001
 """Seconds that the shortest run takes, with what surrounds it."""

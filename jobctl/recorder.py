@@ -15,6 +15,7 @@ from jobctl.fleet import Fleet, Message
 from jobctl.model import NOT_STARTED, Outcome, Reason, State, Status, SystemJob
 from jobctl.pace import Pace
 from jobctl.rows import system_job_from
+from jobctl.runner.protocol import End
 from jobctl.store import Transaction
 from jobctl.successes import Successes
 
@@ -49,20 +50,27 @@ class Recorder:
 
     def finish(self, tx: Transaction) -> None:
         """To be called when all messages were applied: ordinary ends are written many at a time."""
-        stored = len(self.successes.written)
-        others = self.successes.write(tx)
-        for runner, ends in self.successes.written[stored:]:
-            for end in ends:
-                self._released(runner, end[0])
-        for runner, message in others:
+        for runner, message in self.successes.write(tx):
             self._on_end(tx, runner, message)
+        written, self.successes.written = self.successes.written, []
+        for runner, ends in written:
+            self._make_room(runner, ends)
+
+    def _make_room(self, runner: Runner, ends: list[End]) -> None:
+        """What is stored makes room at once, so that what follows is claimed in the same transaction."""
+        given = runner.given
+        ended = {end[0]: given.pop(end[0]) for end in ends}
+        self.released.setdefault(runner, {}).update(ended)
+        runs: dict[int, list[int]] = {}
+        for end in ends:
+            if end[0] not in self.successes.cold:
+                runs.setdefault(ended[end[0]].version, []).append(end[5])
+        for version, times in runs.items():
+            for run_time in times:
+                self.paces.measured(version, run_time / MICROSECONDS)
 
     def settled(self) -> None:
         """To be called once the transaction is committed; runners are told by `Fleet.acknowledge`."""
-        for runner, ends in self.successes.written:
-            released = self.released[runner]
-            for end in ends:
-                self._measured(released.get(end[0]), end[5] / MICROSECONDS)
         for action in self.after:
             action()
         for runner, number in self.seen.items():
@@ -110,19 +118,20 @@ class Recorder:
         for (name,) in self._record_begin(tx, runner, message):
             again = f", attempt {message['attempt']}" if message["attempt"] > 1 else ""
             log.info("#%d %s started%s", sequence, name, again)
-        self.after.append(lambda: self._begun(runner, sequence))
+        cold = message.get("cold", False)
+        self.after.append(lambda: self._begun(runner, sequence, cold))
 
     def _record_begin(self, tx: Transaction, runner: Runner, message: Message) -> list[Row]:
         parameters = {name: message[name] for name in ("sequence", "claim", "attempt", "at")}
         return tx.database.run("record_begin", {**parameters, **tx.stamp, "runner_id": runner.id})
 
-    def _begun(self, runner: Runner, sequence: int) -> None:
+    def _begun(self, runner: Runner, sequence: int, cold: bool) -> None:
         """It takes its time: whoever was handed ahead behind it need not wait for that."""
         given = runner.given.get(sequence)
         if given is None:
             return
         given.began = True
-        if given.version:
+        if given.version and not cold:
             self.paces.is_slow(given.version)
         if runner.unbegun and not runner.recalled:
             self.fleet.recall(runner, [one.sequence for one in runner.unbegun])
@@ -136,7 +145,7 @@ class Recorder:
             log.debug("#%d: a late report of claim %d changes nothing", message["sequence"], message["claim"])
             return
         outcome = outcome_from(message["outcome"])
-        if given is not None:
+        if given is not None and not message.get("cold"):
             self.after.append(lambda: self._measured(given, outcome.run_time / MICROSECONDS))
         self.end(tx, row, outcome)
 

@@ -48,6 +48,8 @@ class Successes:
         self.sequences: set[int] = set()
         self.written: list[tuple[Runner, list[End]]] = []
         """Those of each runner that are stored."""
+        self.cold: set[int] = set()
+        """Those whose run time says little of others'."""
         self._no_news: dict[int, bool] = {}
 
     def add(self, tx: Transaction, runner: Runner, message: Message) -> list[Message]:
@@ -61,8 +63,10 @@ class Successes:
             return [message]
         end = full_end(message, tx.now)
         self.sequences.add(message["sequence"])
+        if message.get("cold"):
+            self.cold.add(message["sequence"])
         gathered = self.gathered.setdefault(runner, Gathered())
-        if is_large(end):
+        if end[6] is not None and len(end[6]) > LARGE:
             gathered.large.append((end[0], end[6]))
             end = (*end[:6], None, *end[7:])
         gathered.full.append(end)
@@ -70,21 +74,24 @@ class Successes:
 
     def _add_quick(self, tx: Transaction, runner: Runner, ends: list[End]) -> list[Message]:
         others = []
-        gathered = self.gathered.setdefault(runner, Gathered())
-        quick, sequences, given, no_news = gathered.quick, self.sequences, runner.given, self._no_news
+        gathered = self.gathered.get(runner) or self.gathered.setdefault(runner, Gathered())
+        quick, sequences, given = gathered.quick, self.sequences, runner.given
+        version, is_no_news = 0, False  # of the one before
         for end in ends:
             sequence = end[0]
             one = given.get(sequence)
-            if (
-                one is None
-                or sequence in sequences
-                or not (no_news.get(one.version) or self._is_no_news(tx, one.version))
-            ):
+            if one is None or sequence in sequences:
+                others.append(end_message(end))
+                continue
+            if one.version != version:
+                version, is_no_news = one.version, self._is_no_news(tx, one.version)
+            if not is_no_news:
                 others.append(end_message(end))
                 continue
             sequences.add(sequence)
-            if is_large(end):
-                gathered.large.append((sequence, end[6]))
+            result = end[6]
+            if result is not None and len(result) > LARGE:
+                gathered.large.append((sequence, result))
                 end = (*end[:6], None)
             quick.append(end)
         return others
@@ -161,11 +168,6 @@ class Successes:
                     log.info("#%d %s succeeded", sequence, job)
             else:
                 log.info("%d of %s succeeded: #%d to #%d", len(sequences), job, min(sequences), max(sequences))
-
-
-def is_large(end: End) -> bool:
-    result = end[6]
-    return result is not None and len(result) > LARGE
 
 
 def full_end(message: Message, now: int) -> End:

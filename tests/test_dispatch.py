@@ -142,7 +142,7 @@ def test_no_more_is_handed_ahead_than_a_newcomer_may_wait_for(hands: Hands) -> N
 
 def test_no_more_than_so_many_however_short(hands: Hands) -> None:
     hands.job("short", 0.0)
-    hands.submit(*["short"] * 300)
+    hands.submit(*["short"] * (2 * pace.MOST + 20))
     assert {len(sequences) for sequences in hands.turn().values()} == {pace.MOST}
 
 
@@ -222,7 +222,7 @@ def test_the_order_of_the_queue_is_priority_then_readiness(hands: Hands) -> None
     hands.job("high", None, priority=1)
     low, high, other = hands.submit("low", "high", "high")
     with hands.world.store.snapshot() as snapshot:
-        queue = claiming.queue(snapshot, hands.world.host_id, 10)
+        queue = list(claiming.queue(snapshot, hands.world.host_id, 10))
     assert [candidate.sequence for candidate in queue] == [high, other, low]
 
 
@@ -424,6 +424,68 @@ def test_of_many_ends_each_is_judged_by_itself(hands: Hands) -> None:
     assert not hands.fleet.runners[name].given and hands.fleet.runners[name].applied == 3
     times = {(row.started_on, row.completed_on, row.run_time) for row in map(world.row, ordinary)}
     assert ordinary and times == {(at, at + 5, 5)}
+
+
+def ends_of(hands: Hands, name: str) -> dict[str, Any]:
+    """That all which a runner holds has succeeded."""
+    given, at = hands.fleet.runners[name].given, hands.world.clock.now()
+    return {"k": "ends", "rows": [[one.sequence, one.claim, 1, at, at, 0, "1"] for one in given.values()], "n": 1}
+
+
+def test_what_takes_the_place_of_what_ended_is_claimed_with_it(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    numbers = hands.submit(*["short"] * 150)
+    first = hands.turn()
+    runners = hands.fleet.runners
+    recorder = Recorder(hands.fleet, hands.paces)
+    with hands.world.store.write() as tx:
+        for name in first:
+            recorder.apply(tx, runners[name], ends_of(hands, name))
+        recorder.finish(tx)
+        claimed = hands.dispatcher.claim(tx, recorder)
+    recorder.settled()
+    began = sorted(sum(first.values(), []))
+    assert began == numbers[: len(began)] and len(began) < len(numbers)
+    assert [one.sequence for one in claimed] == numbers[len(began) : 2 * len(began)]
+
+
+def test_the_first_run_of_a_worker_says_nothing_of_the_pace(hands: Hands) -> None:
+    hands.job("new", None)
+    first, second, *_ = hands.submit(*["new"] * 4)
+    given = hands.turn()
+    at = hands.world.clock.now()
+    outcome = {"status": 30, "ended_on": at, "run_time": 500}
+    version = hands.world.store.job("new").version.id
+    for cold, sequence in ((True, first), (False, second)):
+        assert hands.paces.expected(version) is None
+        (name,) = (name for name, sequences in given.items() if sequence in sequences)
+        if cold:
+            hands.says(name, "begin", sequence=sequence, claim=1, attempt=1, at=at, cold=True)
+        hands.says(name, "end", sequence=sequence, claim=1, attempt=1, at=at, outcome=outcome, cold=cold)
+    assert hands.paces.expected(version) == 0.0005 + pace.OVERHEAD
+
+
+def test_what_could_not_be_stored_makes_no_room(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 60)
+    (name, other) = hands.turn()
+    runner = hands.fleet.runners[name]
+    before = dict(runner.given)
+    recorder = Recorder(hands.fleet, hands.paces)
+    with pytest.raises(KeyboardInterrupt), hands.world.store.write() as tx:
+        recorder.apply(tx, runner, ends_of(hands, name))
+        recorder.finish(tx)
+        assert not runner.given
+        raise KeyboardInterrupt
+    recorder.rolled_back()
+    assert runner.given == before
+    with hands.world.store.write() as tx:
+        again = Recorder(hands.fleet, hands.paces)
+        again.apply(tx, runner, ends_of(hands, name))
+        again.finish(tx)
+    again.settled()
+    assert not runner.given and hands.fleet.runners[other].given
+    assert all(hands.world.row(number).status.label == "succeeded" for number in before)
 
 
 def test_what_a_dead_runner_wrote_down_together_all_counts(hands: Hands) -> None:

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import termios
 import types
 from contextlib import suppress
 
@@ -22,11 +23,14 @@ MAX_DEPTH = 64
 MAX_PLAIN = 10**18
 """Whole numbers up to which neither size nor form needs a look."""
 MAX_FITTING = 1000
+ROOM = 64
+"""Bytes for a variable that differs from run to run."""
 FITTING: set[Any] = set()
 """Functions with the shapes of arguments that fit them."""
 HIDDEN = {__file__, importlib.__file__}
 """Files that tracebacks do not begin with."""
 
+FIONREAD: int = termios.FIONREAD
 PID = os.getpid()
 encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -35,11 +39,47 @@ class Failure(Exception):
     """A run that ends as failed; its arguments are reason and message."""
 
 
+class Library:
+    """Calls of the C library in a worker that is much used: quicker, and without what Python adds to them."""
+
+    def __init__(self) -> None:
+        """Raises whatever it meets where Python has no ctypes, or the C library none of the functions."""
+        import ctypes
+
+        library = ctypes.PyDLL(None)  # none of the calls waits: the interpreter lock may stay
+        self.ioctl, self.waitpid, self.putenv = library.ioctl, library.waitpid, library.putenv
+        self.buffer = ctypes.create_string_buffer
+        self.count = ctypes.c_int()
+        self.count_place = ctypes.byref(self.count)
+        self.places: dict[bytes, Any] = {}
+        """The texts of variables, which the C library has where they stand."""
+
+    def put(self, name: bytes, value: bytes) -> bool:
+        """Set a variable that differs from run to run; False where it is too long for its place.
+
+        putenv of Python is setenv, of which some C libraries keep every value there ever was.
+        """
+        place = self.places.get(name)
+        if place is None:
+            place = self.places[name] = self.buffer(ROOM)
+        if len(name) + len(value) + 2 > ROOM:
+            return False
+        place.value = name + b"=" + value
+        return bool(self.putenv(place) == 0)
+
+    def unread(self, descriptor: int) -> bool:
+        return self.ioctl(descriptor, FIONREAD, self.count_place) == 0 and self.count.value > 0
+
+    def has_child(self) -> bool:
+        return self.waitpid(-1, None, os.WNOHANG) != -1  # type: ignore[no-any-return]
+
+
 class Variables:
     """The environment of this process: what was there from the start, and what the newest run has of its own."""
 
     def __init__(self) -> None:
         self.environ = os.environ
+        self.library: Library | None = None
         self.content: dict[bytes, bytes] = self.environ._data  # type: ignore[attr-defined]  # itself it codes each name
         self.base = dict(self.content)
         self.left = dict(self.content)
@@ -61,7 +101,9 @@ class Variables:
             self.alike = alike
             return
         for name, value in names.items():
-            self.put(name, value)
+            if self.library is None or not self.library.put(name, value):
+                os.putenv(name, value)
+            self.content[name] = value
             self.left[name] = self.own[name] = value
 
     def restore(self) -> None:

@@ -32,7 +32,7 @@ MANY: Final = 8
 """Runs in hand from which on answers are awaited for a moment, to come in one go."""
 DOZE_EACH: Final = 0.00002
 """Seconds for each of them: less than the shortest takes, so that the worker has something to do meanwhile."""
-LONGEST_DOZE: Final = 0.001
+LONGEST_DOZE: Final = 0.002
 MOST_TOGETHER: Final = 8 * 1024
 """Characters of a result that goes into one message with those of others."""
 MAX_KNOWN: Final = 64
@@ -175,6 +175,7 @@ class Feed:
     def give(self, worker: Worker, works: list[Work]) -> None:
         if not self.held:
             worker.answered, worker.ended, worker.awaited = self.heard, self.lost, self.doze
+            worker.peer.sift = self.take_successes
             worker.output.drain()  # what came between two runs belongs to none
             self.since = self.owner.clock.monotonic()
             if self.timer is None:
@@ -266,8 +267,6 @@ class Feed:
             return
         self.full = False
         self.since = self.owner.clock.monotonic()
-        if type(said) is list and self.reports is None and self.succeeded(said):
-            return
         if isinstance(said, dict) and said.get("k") == "report":
             self.report(worker, said)
             return
@@ -279,22 +278,30 @@ class Feed:
         self.put_back(self.take_back(worker))
         self.take_over(worker).heard(said)
 
-    def succeeded(self, said: list[Any]) -> bool:
-        """Record a success without anything special; False when it is something else."""
-        work = self.held[0]
-        if len(said) != 4:
-            return False
-        ordinal, began, ran, result = said
-        if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
-            return False
-        self.held.popleft()
-        began, ran = self.believed(work, began, ran)
-        if len(result) <= MOST_TOGETHER:
-            self.owner.ends.append((work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
-        else:
-            told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
-            self.owner.ended_quietly(work, began, told)
-        return True
+    def take_successes(self, said: deque[Any]) -> None:
+        """Record the successes without anything special that were said first, and take them out."""
+        held, owner = self.held, self.owner
+        if not held or self.reports is not None:
+            return
+        count, now, shift = len(said), owner.clock.now(), clocks.shift(owner.clock)
+        while said and held:
+            work, answer = held[0], said[0]
+            if type(answer) is not list or len(answer) != 4:
+                break
+            ordinal, began, ran, result = answer
+            if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
+                break
+            held.popleft()
+            said.popleft()
+            began, ran = believed(work.fed_on, began + shift, ran, now)
+            if len(result) <= MOST_TOGETHER:
+                owner.ends.append((work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
+            else:
+                told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
+                owner.ended_quietly(work, began, told)
+        if len(said) < count:
+            self.full = False
+            self.since = owner.clock.monotonic()
 
     def is_good(self, result: Any) -> bool:
         """Whether it is a JSON text that may be stored."""
@@ -310,22 +317,10 @@ class Feed:
             self.known.add(result)
         return True
 
-    def believed(self, work: Work, began: int, ran: int) -> tuple[int, int]:
-        """Begin and duration as the worker tells them, within what can be."""
-        clock = self.owner.clock
-        now = clock.now()
-        began += clocks.shift(clock)
-        if began < work.fed_on:
-            began = work.fed_on
-        if began > now:
-            began = now
-        if ran > now - began:
-            ran = now - began
-        return began, 0 if ran < 0 else ran
-
     def end(self, worker: Worker, work: Work, answer: Answer) -> None:
         """Record an end after which the worker goes on."""
-        began, ran = self.believed(work, answer.began, answer.ran)
+        clock = self.owner.clock
+        began, ran = believed(work.fed_on, answer.began + clocks.shift(clock), answer.ran, clock.now())
         reports, self.reports = self.reports, None
         log = LogWriter(self.owner.home, work.sequence, work.attempt, self.owner.clock.now)
         if answer.out:
@@ -371,3 +366,14 @@ class Feed:
         worker.look()
         if self.held:  # somebody else holds its end of the connection
             self.lost()
+
+
+def believed(fed_on: int, began: int, ran: int, now: int) -> tuple[int, int]:
+    """Begin and duration as the worker tells them, within what can be: after it was given, and before now."""
+    if began < fed_on:
+        began = fed_on
+    if began > now:
+        began = now
+    if ran > now - began:
+        ran = now - began
+    return began, 0 if ran < 0 else ran

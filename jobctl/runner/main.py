@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -31,6 +32,10 @@ from jobctl.runner.work import Definition, Work
 WRITE_AGAIN_AFTER: Final = 1.0
 MAX_TOGETHER: Final = 2 * 1024 * 1024
 """Characters of results that one hello carries."""
+
+
+COLLECTED: Final = 20_000
+"""Objects more than before after which cycles are looked for: runs come and go without any."""
 
 
 class Runner:
@@ -106,7 +111,7 @@ class Runner:
     def begin_next(self) -> None:
         work = self.queue.popleft()
         run = Run(self, work)
-        run.begin_text = self.note_begin(work, run.began)
+        run.begin_text = self.note_begin(work, run.began, self.worker is None and work.definition.shares_worker)
         if not self.flush_journal():
             self.journal.withdraw()
             self.give_back(run, "cannot write the journal: " + self.trouble)
@@ -165,15 +170,17 @@ class Runner:
             self.current = None
         if isinstance(run.task, Call) and not run.task.keeps_worker:
             self.worker = None
-        self.record_end(run.names, run.work.attempt, run.began, result)
+        cold = isinstance(run.task, Call) and not run.task.warm and run.work.definition.shares_worker
+        self.record_end(run.names, run.work.attempt, run.began, result, cold)
 
     def ended_quietly(self, work: Work, began: int, result: Message) -> None:
         self.record_end(work.names, work.attempt, began, result)
 
     # Records: journaled before the daemon is told, all of a turn in one go
 
-    def record_end(self, names: Message, attempt: int, began: int, result: Message) -> None:
-        self.record({"k": "end", **names, "attempt": attempt, "at": began, "outcome": result})
+    def record_end(self, names: Message, attempt: int, began: int, result: Message, cold: bool = False) -> None:
+        special: Message = {"cold": True} if cold else {}
+        self.record({"k": "end", **names, "attempt": attempt, "at": began, "outcome": result, **special})
 
     def record_ends(self) -> None:
         """Record the quick successes; before anything else is recorded or told, so that the order is kept."""
@@ -185,10 +192,11 @@ class Runner:
         self.record_ends()
         self.peers.send(self.journal.add(record))
 
-    def note_begin(self, work: Work, began: int) -> bytes:
+    def note_begin(self, work: Work, began: int, cold: bool = False) -> bytes:
         """Record a begin without telling it."""
         self.record_ends()
-        return self.journal.add({"k": "begin", **work.names, "attempt": work.attempt, "at": began})
+        special: Message = {"cold": True} if cold else {}
+        return self.journal.add({"k": "begin", **work.names, "attempt": work.attempt, "at": began, **special})
 
     def flush_journal(self) -> bool:
         """Write what was recorded; False when not all could be, which is tried again."""
@@ -387,4 +395,6 @@ def main() -> None:
     os.umask(0o077)
     os.set_inheritable(int(descriptor), False)
     set_subreaper()
+    gc.freeze()
+    gc.set_threshold(COLLECTED, 20, 20)
     Runner(home, runner, socket.socket(fileno=int(descriptor))).run()

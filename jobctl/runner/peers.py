@@ -45,6 +45,8 @@ class Peer:
         self.connection = connection
         self.heard = heard
         self.lost: Callable[[Peer], None] = lambda peer: None
+        self.sift: Callable[[deque[Any]], None] = lambda inbox: None
+        """Takes what it understands from the front of the inbox; each of the others is `heard` by itself."""
         self.reader = FrameReader() if reader is None else reader
         self.inbox: deque[Any] = deque()
         """Messages that wait their turn: what one of them leads to may read further ones."""
@@ -107,7 +109,9 @@ class Peer:
             self.close()
             return False
         while self.inbox and self.open:
-            self.heard(self, self.inbox.popleft())
+            self.sift(self.inbox)
+            if self.inbox:
+                self.heard(self, self.inbox.popleft())
         if not size:
             self.close()
         return self.open

@@ -8,7 +8,8 @@ What the daemon is just about to commit it may hand over as `{"k": "prepare", "r
 meanwhile, and begins at `{"k": "go"}`, or drops it at `{"k": "forget"}` or when the connection ends.
 
 A runner tells of a success without anything special as `{"k": "ends", "rows": [End, …], "n": N}`, many at a time; of
-every other end, and of whatever else becomes of a run, in a message of its own.
+every other end, and of whatever else becomes of a run, in a message of its own. A begin or an end with `"cold": true`
+is that of a fresh worker's first run: how long it takes says little of those that follow.
 """
 
 from __future__ import annotations

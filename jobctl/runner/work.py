@@ -25,6 +25,7 @@ class Definition:
         "path",
         "python",
         "request",
+        "shares_worker",
         "success_codes",
         "timeout",
         "umask",
@@ -47,6 +48,8 @@ class Definition:
         self.success_codes = shared["success_codes"]
         self.interpreter = (self.python, self.path, self.cwd, self.environment)
         """What must be equal for two runs to share a worker."""
+        self.shares_worker = self.callable is not None and not self.isolate
+        """Whether its runs take each other's worker, of which the first has to wait for imports."""
         self.request = text([self.callable, self.cwd, self.umask, self.job])[1:-1]
         """Its part of a request to a worker."""
 

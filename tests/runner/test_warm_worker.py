@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobctl.runner.begun import Begun
+from jobctl.runner.interpreter import SCRIPT, decode
+from jobctl.runner.protocol import FrameReader
 from tests.conftest import wait_until
 from tests.runner import callables
 from tests.runner.harness import RunnerProcess
@@ -155,13 +160,46 @@ def test_a_module_that_appears_is_found(runner: RunnerProcess, tmp_path: Path) -
     assert runner.call("late:f", path=[str(tmp_path)])["result"] == "1"
 
 
-def test_a_worker_serves_ten_thousand_runs(runner: RunnerProcess) -> None:
-    works = [runner.work(callable="callables:pid", path=[HERE]) for _ in range(10_001)]
-    runner.submit(*works)
-    runner.daemon.outcome(works[-1]["sequence"], 30)
-    pids = [end["outcome"]["result"] for end in runner.daemon.all("end")]
-    assert len(set(pids[:10_000])) == 1
-    assert pids[10_000] != pids[0]
+def test_the_first_run_of_a_shared_worker_is_told_apart(runner: RunnerProcess) -> None:
+    for function, changes in (("pid", {}), ("pid", {}), ("pid", {"isolate": True}), ("sleeps", {"data": "0.05"})):
+        runner.call(f"callables:{function}", path=[HERE], **changes)
+    runner.run("true")
+    assert [end.get("cold", False) for end in runner.daemon.all("end")] == [True, False, False, True, False]
+    begins = {begin["sequence"]: begin.get("cold", False) for begin in runner.daemon.all("begin")}
+    assert begins[runner.daemon.all("end")[3]["sequence"]] is True
+    assert not any(begins.get(runner.daemon.all("end")[number]["sequence"]) for number in (1, 2, 4))
+
+
+LIMITED = """
+import sys
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+loader = SourceFileLoader("worker", sys.argv.pop(1))
+worker = sys.modules["worker"] = ModuleType("worker")
+worker.__file__ = loader.path
+loader.exec_module(worker)
+worker.MAX_RUNS = 3
+worker.main()
+"""
+
+
+def test_a_worker_ends_after_its_last_run(tmp_path: Path) -> None:
+    """Of as many runs as it may serve; that the runner then starts another one is seen wherever a worker is spoilt."""
+    begun = Begun(str(tmp_path / "begun"))
+    answers, said = socket.socketpair()
+    requests, taken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    passed = (taken.fileno(), said.fileno(), begun.descriptor)
+    argv = [sys.executable, "-c", LIMITED, SCRIPT, *map(str, passed), HERE]
+    worker = subprocess.Popen(argv, pass_fds=passed)
+    taken.close()
+    said.close()
+    for ordinal in range(1, 5):
+        request = [ordinal, "callables:pid", str(tmp_path), 0o22, "job", ordinal, "0" * 32, 1, 0, None, None]
+        requests.send(json.dumps(request).encode())
+    assert worker.wait(20) == 0
+    heard = FrameReader(decode).feed(answers.recv(1 << 16))
+    assert [end["keep"] if isinstance(end, dict) else True for end in heard] == [True, True, False]
+    assert [begun.has(ordinal) for ordinal in range(1, 5)] == [True, True, True, False]
 
 
 def test_a_worker_that_was_killed_while_idle_is_replaced(runner: RunnerProcess) -> None:

@@ -24,7 +24,7 @@ def test_a_turn_of_the_daemon_compiles_nothing_again(tmp_path: Path) -> None:
     def turn(store: Store, limit: int) -> None:
         with store.write() as tx:
             tx.due(limit)
-            claiming.queue(tx, host, limit)
+            list(claiming.queue(tx, host, limit))
             tx.database.run("claimable", {"host_id": host, "limit": limit})
 
     with Store.open(Config(tmp_path / "home"), SystemClock(), "daemon", daemon=True) as store:

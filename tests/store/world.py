@@ -104,7 +104,7 @@ class World:
         self.runners += 1
         runner = f"{self.runners:016x}"
         with self.store.write() as tx:
-            queue = claiming.queue(tx, self.host_id, 1)
+            queue = list(claiming.queue(tx, self.host_id, 1))
             chosen = [(candidate, candidate.runner_id or runner) for candidate in queue]
             locked = claiming.lock(tx, self.host_id, self.daemon_id, chosen)
         if not locked:
