@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from jobctl.clock import Clock
 from jobctl.config import Config
@@ -23,6 +23,9 @@ from jobctl.model import (
     Definition,
     JobVersion,
     Plan,
+    Reason,
+    State,
+    Status,
     SystemJob,
 )
 from jobctl.model import DaemonRow as DaemonRow
@@ -33,6 +36,7 @@ from jobctl.rows import (
     SAVED,
     UNSAID,
     definition_text,
+    new_plain_system_job,
     new_system_job,
     plan_parameters,
     system_job_from,
@@ -97,20 +101,37 @@ class Transaction(Store):
         """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
         self._next: int | None = None
         """The number of the next system job, if it was read and not used since."""
+        self._last = 0
+        """That of the last one that was made here."""
 
-    def version_in_force(self, name: str) -> JobVersion:
+    def version_first(self, name: str) -> JobVersion:
+        """As `version_in_force`, first of all in a transaction: what the last one knew may still hold."""
+        known = self.known
+        if known.moment != self.database.moment():  # or nobody has committed since
+            known.in_force.clear()
+        elif (version := known.in_force.get(name)) is not None:
+            self._next = known.next_number
+            return version
         rows = self.database.run("version_and_number", {"name": name})
         if not rows:
-            return super().version_in_force(name)  # raises
+            return self.version_in_force(name)  # raises
         version_id, self._next = rows[0]
-        return self.job_version(version_id)
+        version = known.in_force[name] = self.job_version(version_id)
+        return version
+
+    def remember(self) -> None:
+        """What `version_first` found is right after this transaction, too: it was committed, and changed no job."""
+        if self._last:
+            self.known.moment = self.database.moment()
+            self.known.next_number = self._last + 1
 
     def _next_number(self) -> int:
         """What no system job had before. It is to be used before another one is asked for."""
         found, self._next = self._next, None
         if found is None:
             ((found,),) = self.database.run("next_number")
-        return int(found)
+        self._last = found
+        return found
 
     @property
     def actor_id(self) -> int:
@@ -182,6 +203,39 @@ class Transaction(Store):
             return self.system_job(sequence)
         parameters["owner"] = owner
         return new_system_job(parameters, version, self.actor)
+
+    def insert_plain(
+        self,
+        version: JobVersion,
+        at: int | None,
+        data: str | None,
+        regarding: str | None,
+        *,
+        message_name: str,
+        depth: int,
+        parent: bytes | None,
+        utc_offset: int,
+        owner: str | None = None,
+    ) -> SystemJob:
+        """A new system job of a definition without a token, which waits for its time `at` alone (None: it is now)."""
+        now, actor, definition = self.now, self.actor_id, version.definition
+        sequence = self._next_number()
+        later = at is not None and at > now
+        values = (
+            *(sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority),
+            OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
+            message_name,
+            *(LATER if later else AT_ONCE),
+            now if at is None else at,
+            None if later else now,
+            *(now, actor, actor if owner is None else self.id_of(owner), depth, parent, regarding, utc_offset),
+        )
+        self.database.run_in_order("insert_plain", values)
+        if data is None and definition.settings is not None:
+            data = json.dumps(definition.settings)
+        if data is not None:
+            self.database.run("insert_payload", {"sequence": sequence, "data": data})
+        return new_plain_system_job(values, version, self.actor, owner or self.actor)
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:
@@ -265,6 +319,11 @@ class Transaction(Store):
         text = json.dumps(detail) if detail else None
         parameters = {"kind": kind, "job_id": job_id, "sequence": sequence, "detail": text, **self.stamp}
         self.database.run("insert_event", parameters)
+
+
+AT_ONCE: Final = (int(State.READY), int(Status.WAITING_FOR_RESOURCES), None)
+LATER: Final = (int(State.SUSPENDED), int(Status.WAITING), str(Reason.SCHEDULED))
+"""State, status and reason."""
 
 
 class _Writing:
