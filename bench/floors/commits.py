@@ -10,6 +10,7 @@ from typing import Any
 from bench.floors.engine import open_full
 from bench.own import Home
 from jobctl.database import SQL, statements
+from jobctl.rows import PLAIN
 
 BATCH = 1000
 """Rows of a commit."""
@@ -36,16 +37,16 @@ def row_of(home: Home) -> dict[str, Any]:
 
 
 def same_row(directory: Path, rows: int) -> float:
-    """jobctl's own row into its own table with its indexes, by its own statement; a row a commit, FULL."""
+    """jobctl's own row into its own table with its indexes, by its own statement and binding; a row a commit, FULL."""
     home = Home(directory)
     home.add_callables()
     row = row_of(home)
-    text = statements(SQL / "common.sql")["insert_system_job"]
-    values = {**row, "now": row["created_on"], "actor": row["created_by"]}
+    text = statements(SQL / "common.sql")["insert_plain"]
+    values = [{**row, "now": row["created_on"], "actor": row["created_by"]}[name] for name in PLAIN]
     connection = open_full(home.path / "jobctl.db")
     began = time.perf_counter()
     for number in range(row["sequence"] + 1, row["sequence"] + 1 + rows):
-        values.update(sequence=number, id=os.urandom(16))
+        values[:2] = number, os.urandom(16)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(text, values).fetchall()
         connection.execute("COMMIT")
