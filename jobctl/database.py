@@ -13,6 +13,8 @@ import apsw
 
 from jobctl.config import Config, ensure_home
 from jobctl.errors import CannotOpen, DiskFull, JobctlError, NotPermitted, StorageFailed, TimedOut, TryAgain
+from jobctl.faults import no_space as no_space
+from jobctl.faults import raise_os_error
 from jobctl.locks import FileLock
 from jobctl.statements import SQL as SQL
 from jobctl.statements import Asked, all_statements, migrations, newest_migration
@@ -34,6 +36,7 @@ class Database:
     ) -> None:
         self.config = config
         self.path = config.database
+        self._place = str(config.database)
         self.wait = wait
         self.directory = directory
         self.newest = newest_migration(directory)
@@ -205,6 +208,14 @@ class Database:
         self._known[name] = text, asked.values_of()
         return rows
 
+    def run_in_order(self, name: str, values: Sequence[Any]) -> None:
+        """A named statement without an answer; the values are bound in the order in which it names its parameters."""
+        try:
+            self.connection.execute(self._texts.get(name) or self._text(name), values)
+        except BaseException as error:
+            translate(self.path, error)
+            raise
+
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any] | Sequence[Any]]) -> None:
         """A named statement without an answer, run once for each of the parameters: by name, or in order (quicker)."""
         with translated(self.path):
@@ -241,6 +252,10 @@ class Database:
             # The file control of that name only knows of commits that this connection has read.
             return int(self.connection.pragma("data_version"))
 
+    def moment(self) -> int:
+        """A number that changes with each commit of this connection, and with others' once it has begun to read."""
+        return self.connection.data_version()
+
     def set_wait(self, seconds: float) -> None:
         """How long to wait for another writer from now on."""
         self.wait = seconds
@@ -257,7 +272,7 @@ class Database:
         return None if answer == "ok" else str(answer)
 
     def _identity(self) -> tuple[int, int]:
-        status = os.stat(self.path)
+        status = os.stat(self._place)
         return status.st_dev, status.st_ino
 
     def in_place(self) -> bool:
@@ -376,25 +391,3 @@ def translate(path: Path, error: BaseException) -> None:
         raise_os_error(path, error)
     except BaseException:
         return
-
-
-def no_space(path: Path) -> bool:
-    try:
-        left = os.statvfs(path.parent)
-    except OSError:
-        return False
-    return left.f_bavail * left.f_frsize < 65536
-
-
-def raise_os_error(path: Path, error: OSError) -> None:
-    """An operating-system error about `path` as jobctl's."""
-    import errno
-
-    place = error.filename or path
-    if error.errno in (errno.EACCES, errno.EPERM):
-        raise NotPermitted(f"cannot write {place}: {error.strerror}") from None
-    if error.errno == errno.EROFS:
-        raise CannotOpen(f"cannot write {place}: {error.strerror}") from None
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise DiskFull(f"cannot write {place}: the disk is full") from None
-    raise StorageFailed(f"cannot use {place}: {error.strerror}") from None

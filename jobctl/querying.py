@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from jobctl.database import Database
+from jobctl.identity import number_of
 from jobctl.model import State, Status
 from jobctl.records import dataclass
 
@@ -211,6 +212,9 @@ class Compiler:
         return f"({word.join(texts)})" if texts else empty
 
     def _compare(self, operator: str, left: Operand, right: Operand) -> str:
+        if (operator, left) == ("eq", Column("id")) and isinstance(right, Value) and isinstance(right.value, bytes):
+            of = {"number": self._bind(number_of(right.value)), "id": self._bind(right.value)}
+            return self._fragment("operator.identified", **of)
         texts = {"left": self.operand(left), "right": self.operand(right)}
         if operator in ("eq", "ne", "lt", "le", "gt", "ge") and Kind.TEXT in (left.kind, right.kind):
             texts["left"] = self._fragment("text.alike", operand=texts["left"])

@@ -57,6 +57,21 @@ def new_system_job(columns: Mapping[str, Any], version: JobVersion, actor: str) 
     return SystemJob.later(lambda: _new_values(columns, version, actor))
 
 
+PLAIN: Final = (
+    *("sequence", "id", "job_id", "job_version_id", "name", "priority", "operation_type", "message_name"),
+    *("state", "status", "reason", "due_at", "ready_on", "now", "actor", "owner", "depth", "parent", "regarding"),
+    "utc_offset",
+)
+"""The parameters of the statement `insert_plain`, in their order."""
+
+
+def new_plain_system_job(values: tuple[Any, ...], version: JobVersion, actor: str, owner: str) -> SystemJob:
+    """As `new_system_job`, of what the statement `insert_plain` was given."""
+    return SystemJob.later(
+        lambda: _new_values({**UNSAID, **dict(zip(PLAIN, values, strict=True)), "owner": owner}, version, actor)
+    )
+
+
 def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> Iterable[Any]:
     parent = columns["parent"]
     values = {
@@ -67,6 +82,7 @@ def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> 
         "job_version": version.number,
         "state": State(columns["state"]),
         "status": Status(columns["status"]),
+        "reason": _reason(columns["reason"]),
         "platform": bool(columns["platform"]),
         "parent": None if parent is None else parent.hex(),
         "created_on": columns["now"],

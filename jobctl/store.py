@@ -1,50 +1,50 @@
-"""Every read and write of state. Rules live above: `ledger`, `outcomes` and `control` decide, this keeps."""
+"""The home's state, and every write of it. Rules live above: `ledger`, `outcomes` and `control` decide, this keeps."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from jobctl.clock import Clock
 from jobctl.config import Config
-from jobctl.criteria import EVERYTHING
 from jobctl.criteria import Filter as Filter
-from jobctl.database import Database, Row
-from jobctl.errors import JobNotFound, StorageFailed, SystemJobNotFound
+from jobctl.database import Database
+from jobctl.errors import StorageFailed
+from jobctl.identity import identity
 from jobctl.known import Known
 from jobctl.model import (
     MOVES,
     OPERATION_BULK_DELETE,
     OPERATION_WORKFLOW,
     Definition,
-    Job,
     JobVersion,
     Plan,
+    Reason,
+    State,
+    Status,
     SystemJob,
-    Wait,
 )
 from jobctl.model import DaemonRow as DaemonRow
 from jobctl.model import Event as Event
+from jobctl.reads import Reads
 from jobctl.records import replace
 from jobctl.rows import (
     SAVED,
     UNSAID,
-    definition_from,
     definition_text,
+    new_plain_system_job,
     new_system_job,
-    plan_from,
     plan_parameters,
     system_job_from,
 )
 from jobctl.wake import Bell
 
 
-class Store:
+class Store(Reads):
     """The home's state, as one actor sees it. Use as a context manager, or close it."""
 
     def __init__(self, database: Database, clock: Clock, actor: str) -> None:
@@ -90,126 +90,6 @@ class Store:
         """A number that changes when another connection commits."""
         return self.database.data_version()
 
-    # Jobs
-
-    def job_names(self) -> list[str]:
-        return [str(name) for (name,) in self.database.run("job_names")]
-
-    def jobs(self) -> list[Job]:
-        return [self._job(row) for row in self.database.run("jobs", {"name": None})]
-
-    def job(self, name: str) -> Job:
-        """Raises JobNotFound, with the nearest name."""
-        rows = self.database.run("jobs", {"name": name})
-        if not rows:
-            raise JobNotFound(name, self.job_names())
-        return self._job(rows[0])
-
-    def version_in_force(self, name: str) -> JobVersion:
-        """The definition of a job. Raises JobNotFound, with the nearest name."""
-        rows = self.database.run("version_in_force", {"name": name})
-        if not rows:
-            raise JobNotFound(name, self.job_names())
-        return self.job_version(rows[0][0])
-
-    def job_by_id(self, job_id: int) -> Job:
-        return self._job(self.database.run("job_by_id", {"id": job_id})[0])
-
-    def find_job(self, name: str) -> Job | None:
-        rows = self.database.run("jobs", {"name": name})
-        return self._job(rows[0]) if rows else None
-
-    def job_id(self, name: str) -> int | None:
-        """Also of the shelf for commands without a definition, which is no job."""
-        rows = self.database.run("job_id", {"name": name})
-        return int(rows[0][0]) if rows else None
-
-    def _job(self, row: Row) -> Job:
-        job_id, name, version_id, created_on, created_by, modified_on, modified_by = row
-        version = self.job_version(version_id)
-        return Job(job_id, name, version, self.plan(job_id), created_on, created_by, modified_on, modified_by)
-
-    def job_version(self, version_id: int) -> JobVersion:
-        versions = self.known.versions
-        if version_id not in versions:
-            ((id_, job_id, job, number, definition, created_on, created_by),) = self.database.run(
-                "job_version", {"id": version_id}
-            )
-            found = JobVersion(id_, job_id, job, number, definition_from(definition), created_on, created_by)
-            if len(versions) > 1000:
-                versions.clear()
-            versions[version_id] = found
-        return versions[version_id]
-
-    def plan(self, job_id: int) -> Plan | None:
-        rows = self.database.run("plan", {"job_id": job_id})
-        return plan_from(rows[0]) if rows else None
-
-    # System jobs
-
-    def system_job(self, sequence: int) -> SystemJob:
-        """Raises SystemJobNotFound."""
-        found = self.find_system_job(sequence)
-        if found is None:
-            raise SystemJobNotFound(str(sequence))
-        return found
-
-    def find_system_job(self, sequence: int) -> SystemJob | None:
-        if sequence >= 2**63:
-            return None
-        rows = self.database.run("system_job", {"sequence": sequence})
-        return system_job_from(rows[0]) if rows else None
-
-    def system_job_by_hex(self, prefix: str) -> list[int]:
-        """The numbers (two at most) of the system jobs whose id begins so."""
-        low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
-        return [int(sequence) for (sequence,) in self.database.run("system_job_by_id", {"low": low, "high": high})]
-
-    def system_jobs(self, chosen: Filter = EVERYTHING, limit: int = 50) -> list[SystemJob]:
-        """Newest first."""
-        parameters = {**chosen.parameters(), "limit": limit}
-        return [system_job_from(row) for row in self.database.run("system_jobs", parameters)]
-
-    def live_system_jobs(self, job_id: int) -> list[SystemJob]:
-        """Those of a job that are not completed, oldest first."""
-        return [system_job_from(row) for row in self.database.run("live_system_jobs_of_job", {"job_id": job_id})]
-
-    def newest_system_job(
-        self, job_id: int, *, completed: bool | None = None, begun: bool | None = None
-    ) -> SystemJob | None:
-        parameters = {"job_id": job_id, "completed": completed, "begun": begun}
-        rows = self.database.run("newest_of_job", parameters)
-        return system_job_from(rows[0]) if rows else None
-
-    def pending_occurrence(self, job_id: int) -> SystemJob | None:
-        """The next occurrence of the job's schedule."""
-        rows = self.database.run("pending_occurrence", {"job_id": job_id})
-        return system_job_from(rows[0]) if rows else None
-
-    def waits(self, sequence: int) -> list[Wait]:
-        """The predecessors it waits or waited for."""
-        return [Wait(*row) for row in self.database.run("waits", {"sequence": sequence})]
-
-    def payload(self, sequence: int) -> tuple[str | None, str | None]:
-        """Data and result, as JSON text."""
-        rows = self.database.run("payload", {"sequence": sequence})
-        return (rows[0][0], rows[0][1]) if rows else (None, None)
-
-    def events(self, *, sequence: int | None = None, job_id: int | None = None, limit: int = 100) -> list[Event]:
-        """What happened to a system job, oldest first, or to a job, newest first."""
-        if sequence is not None:
-            rows = self.database.run("events_of_system_job", {"sequence": sequence})
-        else:
-            rows = self.database.run("events_of_job", {"job_id": job_id, "limit": limit})
-        return [
-            Event(at, actor, kind, json.loads(detail) if detail else {}, of) for at, actor, kind, detail, of in rows
-        ]
-
-    def daemon(self) -> DaemonRow | None:
-        """The daemon that started last, running or not."""
-        rows = self.database.run("newest_daemon")
-        return DaemonRow(*rows[0]) if rows else None
-
 
 class Transaction(Store):
     """A write transaction: what it reads cannot change before it commits."""
@@ -219,6 +99,39 @@ class Transaction(Store):
         self.now = store.clock.now()
         self.ended: deque[int] = deque()
         """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
+        self._next: int | None = None
+        """The number of the next system job, if it was read and not used since."""
+        self._last = 0
+        """That of the last one that was made here."""
+
+    def version_first(self, name: str) -> JobVersion:
+        """As `version_in_force`, first of all in a transaction: what the last one knew may still hold."""
+        known = self.known
+        if known.moment != self.database.moment():  # or nobody has committed since
+            known.in_force.clear()
+        elif (version := known.in_force.get(name)) is not None:
+            self._next = known.next_number
+            return version
+        rows = self.database.run("version_and_number", {"name": name})
+        if not rows:
+            return self.version_in_force(name)  # raises
+        version_id, self._next = rows[0]
+        version = known.in_force[name] = self.job_version(version_id)
+        return version
+
+    def remember(self) -> None:
+        """What `version_first` found is right after this transaction, too: it was committed, and changed no job."""
+        if self._last:
+            self.known.moment = self.database.moment()
+            self.known.next_number = self._last + 1
+
+    def _next_number(self) -> int:
+        """What no system job had before. It is to be used before another one is asked for."""
+        found, self._next = self._next, None
+        if found is None:
+            ((found,),) = self.database.run("next_number")
+        self._last = found
+        return found
 
     @property
     def actor_id(self) -> int:
@@ -263,7 +176,11 @@ class Transaction(Store):
         self.database.run("save_plan_terms", parameters)
 
     def insert_system_job(self, version: JobVersion, **columns: Any) -> SystemJob:
-        """A new system job of that version; `data` (JSON text) is stored apart, `owner` is the name of an actor."""
+        """A new system job of that version; `data` (JSON text) is stored apart, `owner` is the name of an actor.
+
+        `id` is only for one that was asked for; no system job may have it.
+        """
+        sequence = self._next_number()
         data = columns.pop("data", None)
         if data is None and version.definition.settings is not None:
             data = json.dumps(version.definition.settings)
@@ -271,20 +188,54 @@ class Transaction(Store):
         parameters = {
             **UNSAID,
             **self._given(version),
-            "id": os.urandom(16),
+            "sequence": sequence,
+            "id": identity(sequence),
+            "id_given": "id" in columns,
             "due_at": self.now,
             **self.stamp,
             **columns,
             "owner": self.id_of(owner),
         }
         self.database.run("insert_system_job", parameters)
-        sequence = self.database.connection.last_insert_rowid()
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         if parameters["plan"] is not None:  # its schedule stands beside it
             return self.system_job(sequence)
-        parameters.update(sequence=sequence, owner=owner)
+        parameters["owner"] = owner
         return new_system_job(parameters, version, self.actor)
+
+    def insert_plain(
+        self,
+        version: JobVersion,
+        at: int | None,
+        data: str | None,
+        regarding: str | None,
+        *,
+        message_name: str,
+        depth: int,
+        parent: bytes | None,
+        utc_offset: int,
+        owner: str | None = None,
+    ) -> SystemJob:
+        """A new system job of a definition without a token, which waits for its time `at` alone (None: it is now)."""
+        now, actor, definition = self.now, self.actor_id, version.definition
+        sequence = self._next_number()
+        later = at is not None and at > now
+        values = (
+            *(sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority),
+            OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
+            message_name,
+            *(LATER if later else AT_ONCE),
+            now if at is None else at,
+            None if later else now,
+            *(now, actor, actor if owner is None else self.id_of(owner), depth, parent, regarding, utc_offset),
+        )
+        self.database.run_in_order("insert_plain", values)
+        if data is None and definition.settings is not None:
+            data = json.dumps(definition.settings)
+        if data is not None:
+            self.database.run("insert_payload", {"sequence": sequence, "data": data})
+        return new_plain_system_job(values, version, self.actor, owner or self.actor)
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:
@@ -306,6 +257,8 @@ class Transaction(Store):
 
         A row is the instant before which it is not due (None: due now), what it is about, and its data (JSON text).
         """
+        first = self._next_number()
+        numbers = range(first, first + len(rows))  # nobody else writes meanwhile
         settings = version.definition.settings
         default = None if settings is None else json.dumps(settings)
         parameters = {
@@ -313,11 +266,10 @@ class Transaction(Store):
             **self.stamp,
             **columns,
             "owner": self.id_of(columns["owner"]) if "owner" in columns else self.actor_id,
-            "rows": json.dumps([row[:2] for row in rows]),
+            "first": first,
+            "rows": json.dumps([(*row[:2], identity(number).hex()) for number, row in zip(numbers, rows, strict=True)]),
         }
         self.database.run("insert_system_jobs", parameters)
-        last = self.database.connection.last_insert_rowid()
-        numbers = range(last - len(rows) + 1, last + 1)  # nobody else writes meanwhile
         data = [default if row[2] is None else row[2] for row in rows]
         if any(data):
             self.database.run("insert_payloads", {"first": numbers.start, "data": json.dumps(data)})
@@ -367,6 +319,11 @@ class Transaction(Store):
         text = json.dumps(detail) if detail else None
         parameters = {"kind": kind, "job_id": job_id, "sequence": sequence, "detail": text, **self.stamp}
         self.database.run("insert_event", parameters)
+
+
+AT_ONCE: Final = (int(State.READY), int(Status.WAITING_FOR_RESOURCES), None)
+LATER: Final = (int(State.SUSPENDED), int(Status.WAITING), str(Reason.SCHEDULED))
+"""State, status and reason."""
 
 
 class _Writing:

@@ -99,7 +99,9 @@ def submit_request(store: Store, name: str, request: Request, message_name: str)
     """As `submit`."""
     texts.word(name, "name of a job", 1000)
     with store.write() as tx:
-        return submit_within(tx, tx.version_in_force(name), request, message_name)
+        found = submit_within(tx, tx.version_first(name), request, message_name)
+    tx.remember()
+    return found
 
 
 def submit_many(
@@ -149,6 +151,8 @@ def submit_within(
 ) -> SystemJob:
     """As `submit`, in a transaction that is under way; `columns` are of the system job's row."""
     conditions, at = request.conditions, request.at
+    if conditions is UNCONDITIONAL and version.definition.token is None and not columns:
+        return tx.insert_plain(version, at, request.data, request.regarding, **_common(tx, message_name))
     if conditions.key is not None and (same := _with_key(tx, version, conditions.key, request.data)):
         return same
     columns.update(_common(tx, message_name), data=request.data, regarding=request.regarding)

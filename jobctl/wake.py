@@ -21,6 +21,10 @@ QUIET = 0.02
 """Seconds after which a daemon that was rung may be asleep again."""
 
 
+LONGEST = 107
+"""Bytes of a socket's path at most (unix(7))."""
+
+
 class Bell:
     """One byte to the daemon of a home, if there is one to hear it; keeps open what ringing needs."""
 
@@ -46,15 +50,22 @@ class Bell:
 
     def _send(self, word: bytes) -> None:
         try:
-            if self._sender is None:
-                self._place = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-                # Through the directory's descriptor: a socket's path is limited to 108 bytes, a home is not.
-                self._address = f"/proc/self/fd/{self._place}/{NAME}"
-                self._sender = Socket(AF_UNIX, SOCK_DGRAM)
-                self._sender.setblocking(False)
-            self._sender.sendto(word, self._address)
+            sender = self._sender or self._opened()
+            # Connected each time, to who listens now; where nobody does, a number is had for less than an error.
+            if not sender.connect_ex(self._address):
+                sender.send(word)
         except OSError:
             pass
+
+    def _opened(self) -> Socket:
+        address = os.path.join(self.directory, NAME)
+        if len(os.fsencode(address)) > LONGEST:  # through its directory's descriptor: a home's path may be longer
+            self._place = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            address = f"/proc/self/fd/{self._place}/{NAME}"
+        self._address = address
+        self._sender = Socket(AF_UNIX, SOCK_DGRAM)
+        self._sender.setblocking(False)
+        return self._sender
 
     def close(self) -> None:
         if self._sender is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from bench.floors.engine import open_full
 from bench.own import Home
 from jobctl.database import SQL, statements
+from jobctl.rows import PLAIN
 
 BATCH = 1000
 """Rows of a commit."""
@@ -27,25 +28,25 @@ def bare(directory: Path, rows: int) -> float:
 
 
 def row_of(home: Home) -> dict[str, Any]:
-    """The values of a system job as jobctl submits it, by column; without what SQLite gives by itself."""
+    """The values of a system job as jobctl submits it, by column."""
     home.drive("submit", 1)
     with home.store() as store:
         names = [row[1] for row in store.database.connection.execute("PRAGMA table_info(system_jobs)")]
         ((*values,),) = store.database.connection.execute("SELECT * FROM system_jobs ORDER BY sequence DESC LIMIT 1")
-    return {name: value for name, value in zip(names, values, strict=True) if name != "sequence"}
+    return dict(zip(names, values, strict=True))
 
 
 def same_row(directory: Path, rows: int) -> float:
-    """jobctl's own row into its own table with its indexes, by its own statement; a row a commit, FULL."""
+    """jobctl's own row into its own table with its indexes, by its own statement and binding; a row a commit, FULL."""
     home = Home(directory)
     home.add_callables()
     row = row_of(home)
-    text = statements(SQL / "common.sql")["insert_system_job"]
-    values = {**row, "now": row["created_on"], "actor": row["created_by"]}
+    text = statements(SQL / "common.sql")["insert_plain"]
+    values = [{**row, "now": row["created_on"], "actor": row["created_by"]}[name] for name in PLAIN]
     connection = open_full(home.path / "jobctl.db")
     began = time.perf_counter()
-    for _ in range(rows):
-        values["id"] = os.urandom(16)
+    for number in range(row["sequence"] + 1, row["sequence"] + 1 + rows):
+        values[:2] = number, os.urandom(16)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(text, values).fetchall()
         connection.execute("COMMIT")
@@ -59,6 +60,7 @@ def executemany(directory: Path, rows: int) -> float:
     home = Home(directory)
     home.add_callables()
     row = row_of(home)
+    del row["sequence"]
     values = list(row.values())
     connection = open_full(directory / "bare.db", f"CREATE TABLE t (sequence INTEGER PRIMARY KEY, {', '.join(row)})")
     text = f"INSERT INTO t ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"

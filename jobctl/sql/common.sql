@@ -47,6 +47,11 @@ SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.
 -- name: version_in_force
 SELECT version_id FROM jobs WHERE name = :name AND removed_on IS NULL AND version_id IS NOT NULL;
 
+-- With the number of the next system job: a submission asks for both.
+-- name: version_and_number
+SELECT version_id, (SELECT max(ifnull((SELECT max(sequence) FROM system_jobs), 0), last) + 1 FROM numbers)
+  FROM jobs WHERE name = :name AND removed_on IS NULL AND version_id IS NOT NULL;
+
 -- Also a removed job, for its history.
 -- name: job_by_id
 SELECT jobs.id, jobs.name, jobs.version_id, jobs.created_on, creator.name, jobs.modified_on, modifier.name
@@ -99,8 +104,13 @@ ON CONFLICT (job_id, plan) DO NOTHING;
 -- name: system_job
 SELECT * FROM system_job_view WHERE sequence = :sequence;
 
+-- By the numbers from which such an id would have been made, and among the ids that were not made so.
 -- name: system_job_by_id
-SELECT sequence FROM system_jobs WHERE id >= :low AND id <= :high LIMIT 2;
+SELECT sequence FROM system_jobs
+ WHERE sequence IN (SELECT value FROM json_each(:numbers)) AND +id >= :low AND +id <= :high AND id_given = 0
+ UNION ALL
+SELECT sequence FROM system_jobs WHERE id_given = 1 AND id >= :low AND id <= :high
+ LIMIT 2;
 
 -- Newest first; every filter is optional, and the lists are JSON arrays.
 -- name: system_jobs
@@ -154,22 +164,35 @@ SELECT events.at, actors.name, events.kind, events.detail, events.sequence
 
 -- System jobs: writing ----------------------------------------------------------------------------------------------
 
+-- The number of the next one; of those that were deleted, the last is noted.
+-- name: next_number
+SELECT max(ifnull((SELECT max(sequence) FROM system_jobs), 0), last) + 1 FROM numbers;
+
 -- name: insert_system_job
-INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, plan, occurrence_at,
-                         due_at, start_by, priority, dependency_token, created_on, created_by, modified_on, modified_by, owner,
-                         ready_on, completed_on, depth, parent, rerun_of, regarding, dropped, utc_offset, event, key,
-                         operation_type, platform)
-VALUES (:id, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan, :occurrence_at, :due_at,
-        :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
+INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, state, status, reason, message_name,
+                         plan, occurrence_at, due_at, start_by, priority, dependency_token, created_on, created_by,
+                         modified_on, modified_by, owner, ready_on, completed_on, depth, parent, rerun_of, regarding,
+                         dropped, utc_offset, event, key, operation_type, platform)
+VALUES (:sequence, :id, :id_given, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan,
+        :occurrence_at, :due_at, :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
         :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform);
 
+-- One that waits for nothing but its time. The parameters are bound in their order: to look 22 names up costs more.
+-- name: insert_plain
+INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, priority, operation_type, message_name,
+                         state, status, reason, due_at, ready_on, created_on, modified_on, created_by, modified_by,
+                         owner, depth, parent, regarding, utc_offset)
+VALUES (:sequence, :id, 0, :job_id, :job_version_id, :name, :priority, :operation_type, :message_name,
+        :state, :status, :reason, :due_at, :ready_on, :now, :now, :actor, :actor,
+        :owner, :depth, :parent, :regarding, :utc_offset);
+
 -- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
--- which it is not due, and what it is about.
+-- which it is not due, what it is about, and its id.
 -- name: insert_system_jobs
-INSERT INTO system_jobs (id, job_id, job_version_id, name, state, status, reason, message_name, due_at, priority,
-                         created_on, created_by, modified_on, modified_by, owner, ready_on, depth, parent, regarding,
+INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, state, status, reason, message_name,
+                         due_at, priority, created_on, created_by, modified_on, modified_by, owner, ready_on, depth, parent, regarding,
                          utc_offset, operation_type, platform)
-SELECT randomblob(16), :job_id, :job_version_id, :name, ifnull(value ->> 0, 0) > :now,
+SELECT :first + key, unhex(value ->> 2), 0, :job_id, :job_version_id, :name, ifnull(value ->> 0, 0) > :now,
        CASE WHEN ifnull(value ->> 0, 0) > :now THEN 10 ELSE 0 END,
        CASE WHEN ifnull(value ->> 0, 0) > :now THEN 'scheduled' END,
        :message_name, ifnull(value ->> 0, :now), :priority, :now, :actor, :now, :actor, :owner,

@@ -192,6 +192,11 @@ CAST(strftime('%d', /*operand*/ / 1000000, 'unixepoch') AS INTEGER)
 (/*left*/ LIKE /*right*/ ESCAPE char(92))
 -- name: operator.in
 (/*left*/ IN (SELECT value FROM json_each(/*right*/)))
+-- The one with an id: that of the number from which it would have been made, or it is among those that were not made so.
+-- name: operator.identified
+(s.sequence IN (SELECT own.sequence FROM system_jobs AS own WHERE own.sequence = /*number*/ AND +own.id = /*id*/
+                 UNION ALL
+                SELECT given.sequence FROM system_jobs AS given WHERE given.id_given = 1 AND given.id = /*id*/))
 
 -- Texts are alike whatever the case of their letters from a to z.
 -- name: text.alike

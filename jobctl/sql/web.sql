@@ -7,7 +7,7 @@ SELECT state, status, coalesce(reason, ''), count(*) FROM system_jobs WHERE stat
 
 -- All that were ever made.
 -- name: greatest_sequence
-SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'system_jobs';
+SELECT max(ifnull((SELECT max(sequence) FROM system_jobs), 0), last) FROM numbers;
 
 -- name: recent_counts
 SELECT status, count(*), ifnull(sum(retry_count), 0)

@@ -62,7 +62,7 @@ def test_a_prefix_of_two_is_refused_with_both(world: World) -> None:
     submit(world)
     submit(world)
     act = world.store.database.connection.execute
-    act("UPDATE system_jobs SET id = unhex('abcdef01' || printf('%024x', sequence))")
+    act("UPDATE system_jobs SET id_given = 1, id = unhex('abcdef01' || printf('%024x', sequence))")
     with pytest.raises(BadInput, match="1 and 2"):
         resolve(world, "abcdef01", "show")
 

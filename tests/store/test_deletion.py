@@ -194,8 +194,7 @@ def test_a_sweep_leaves_the_output_of_those_there_are_and_of_numbers_to_come(wor
 
 def test_a_directory_that_nobody_can_write_to_any_more_goes(world: World) -> None:
     world.job()
-    world.store.database.connection.execute("UPDATE sqlite_sequence SET seq = 999 WHERE name = 'system_jobs'")
-    world.store.database.connection.execute("INSERT INTO sqlite_sequence (name, seq) SELECT 'system_jobs', 999")
+    world.store.database.connection.execute("UPDATE numbers SET last = 999")
     write_output(world, 17, 10)
     number = ended(world, output=10)
     assert number == 1000
