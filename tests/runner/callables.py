@@ -29,6 +29,19 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def environments() -> list[Any]:
+    """The variables of a run as Python has them, as the C library has them, and as a child gets them."""
+    library = ctypes.CDLL(None)
+    library.getenv.restype = ctypes.c_char_p
+    names = ("JOBCTL_ID", "JOBCTL_SEQUENCE")
+    child = subprocess.run(["env"], env=None, capture_output=True, text=True, check=True).stdout.splitlines()
+    given = dict(line.partition("=")[::2] for line in child)
+    found = [[os.environ[name], library.getenv(name.encode()).decode(), given[name]] for name in names]
+    for name in names:
+        os.putenv(name, "spoiled")  # past os.environ
+    return found
+
+
 def surroundings() -> list[Any]:
     before = os.umask(0)
     os.umask(before)

@@ -170,6 +170,55 @@ def test_the_first_run_of_a_shared_worker_is_told_apart(runner: RunnerProcess) -
     assert not any(begins.get(runner.daemon.all("end")[number]["sequence"]) for number in (1, 2, 4))
 
 
+def much_used(runner: RunnerProcess) -> int:
+    """The process of a worker that has run so much that it has turned to quicker ways."""
+    works = [runner.work(callable="callables:pid", path=[HERE]) for _ in range(120)]
+    runner.submit(*works)
+    return int(runner.daemon.outcome(works[-1]["sequence"])["result"])
+
+
+def test_a_much_used_worker_gives_each_run_its_own_variables(runner: RunnerProcess) -> None:
+    first = much_used(runner)
+    for _ in range(3):
+        work = runner.work(callable="callables:environments", path=[HERE])
+        runner.submit(work)
+        found = json.loads(runner.daemon.outcome(work["sequence"])["result"])
+        assert found == [[work["id"]] * 3, [str(work["sequence"])] * 3]
+    assert pid(runner) == first
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("thread", "ended 1 leftover thread"),
+        ("child", "ended 1 leftover process"),
+        ("descriptor", None),
+        ("stdout", None),
+    ],
+)
+def test_a_much_used_worker_is_watched_as_closely(runner: RunnerProcess, what: str, message: str | None) -> None:
+    first = much_used(runner)
+    assert call(runner, "leaves", "nothing")["message"] is None
+    assert pid(runner) == first
+    assert call(runner, "leaves", what)["message"] == message
+    assert pid(runner) != first
+
+
+def test_a_much_used_worker_keeps_each_output_with_its_run(runner: RunnerProcess) -> None:
+    first = much_used(runner)
+    works = [
+        runner.work(callable="callables:says", path=[HERE], data=json.dumps([f"out {number}", f"error {number}"]))
+        for number in range(20)
+    ]
+    runner.submit(*works)
+    for work in works:
+        runner.daemon.outcome(work["sequence"])
+    for number, work in enumerate(works):
+        log = runner.log(work["sequence"])
+        assert f"out {number}".encode() in log and f"error {number}".encode() in log and log.count(b"out ") == 1
+    assert pid(runner) == first
+
+
 LIMITED = """
 import sys
 from importlib.machinery import SourceFileLoader
