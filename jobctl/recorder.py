@@ -237,7 +237,9 @@ class Recorder:
             self.after.append(lambda: self.fleet.go_on(runner, row.sequence, row.claim))
 
     def _give(self, runner: Runner, given: Assignment) -> None:
-        self.after.append(lambda: runner.given.update({given.sequence: given}))
+        """Known at once: its end may come in the same transaction."""
+        runner.given[given.sequence] = given
+        self.if_failed.append(lambda: runner.given.pop(given.sequence, None))
 
     def bury(self, tx: Transaction, runner: Runner) -> None:
         """The runner and all its processes are gone: what it wrote down counts, the rest is lost or was never begun."""

@@ -488,6 +488,34 @@ def test_what_could_not_be_stored_makes_no_room(hands: Hands) -> None:
     assert all(hands.world.row(number).status.label == "succeeded" for number in before)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_adopted_and_ends_in_the_same_commit_is_in_nobodys_hands(hands: Hands, fails: bool) -> None:
+    hands.job("long", None)
+    (number,) = hands.submit("long")
+    (name,) = hands.turn()
+    hands.began(name, number)
+    runner, at = hands.fleet.runners[name], hands.world.clock.now()
+    who = {"sequence": number, "claim": runner.given[number].claim, "attempt": 1}
+    runner.given.clear()  # as the next daemon knows it
+    recorder = Recorder(hands.fleet, hands.paces)
+    try:
+        with hands.world.store.write() as tx:
+            current = {**who, "began": at, "paused": False, "run_time": 0}
+            recorder.apply(tx, runner, {"k": "hello", "current": current, "queued": []})
+            assert list(runner.given) == [number]
+            recorder.apply(tx, runner, {"k": "end", **who, "at": at, "outcome": {"status": 30, "ended_on": at}})
+            recorder.finish(tx)
+            assert not runner.given
+            if fails:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        recorder.rolled_back()
+    else:
+        recorder.settled()
+    assert not runner.given
+    assert hands.world.row(number).status.label == ("in_progress" if fails else "succeeded")
+
+
 def test_what_a_dead_runner_wrote_down_together_all_counts(hands: Hands) -> None:
     hands.job("short", SHORT)
     hands.submit(*["short"] * 8)
