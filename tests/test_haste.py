@@ -425,3 +425,16 @@ def test_each_write_of_an_idle_program_rings_once_and_announces_once(tmp_path: P
             words = waiting(ear)
     assert words.count(wake.NOW) == 3
     assert words.count(wake.SOON) <= 3
+
+
+def test_several_jobs_are_prepared_for_one_runner_and_begin_at_one_word(hasty: Hasty) -> None:
+    for name in ("a", "b"):
+        hasty.job(name, 0.001)
+    numbers = hasty.submit("a", "b", "a", "b", "b", "a", "a")
+    hasty.haste.claim()
+    assert sorted(hasty.given()) == numbers
+    for name in hasty.ends:
+        told = hasty.messages(name)
+        held = [run[1] for message in told if message["k"] == "prepare" for run in message["runs"]]
+        assert held == list(hasty.fleet.runners[name].given)
+        assert [message["k"] for message in told].count("go") == 1 and told[-1]["k"] == "go"

@@ -125,17 +125,20 @@ class Feed:
         return False
 
     def prepare(self, works: list[Work]) -> None:
-        """Be ready to give what the daemon is about to commit."""
-        self.forget()
-        self.prepared = works
+        """Be ready to give what the daemon is about to commit, beside what it prepared before."""
         worker = self.owner.worker
-        self.written = (
+        written = (
             worker is not None
+            and (self.written or not self.prepared)
             and self.is_free(worker)
-            and len(works) <= MAX_HELD
+            and len(self.prepared) + len(works) <= MAX_HELD
             and all(self.may_be_fed(worker, work) for work in works)
             and self.write_down(works)
         )
+        if self.written and not written:
+            self.owner.journal.note(unfed_record(self.prepared))
+        self.prepared += works
+        self.written = written
 
     def is_free(self, worker: Worker) -> bool:
         """Whether nothing comes before what is prepared."""

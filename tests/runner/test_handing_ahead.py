@@ -427,6 +427,25 @@ def test_what_was_prepared_and_never_committed_has_not_begun(runner: RunnerProce
     assert work["sequence"] not in {record.get("sequence") for record in read(runner.journal)}
 
 
+@pytest.mark.parametrize("what", ["callable", "command", "isolated"])
+def test_what_is_prepared_in_parts_begins_together_and_in_order(runner: RunnerProcess, what: str) -> None:
+    warm(runner)
+    works = [call(runner, "witness") for _ in range(3)]
+    if what == "callable":
+        last = call(runner, "witness", {"job": "other"})
+    elif what == "isolated":
+        last = call(runner, "witness", {"isolate": True})
+    else:
+        last = runner.work(argv=["/bin/sh", "-c", f"echo $JOBCTL_SEQUENCE >> {runner.home}/witness"])
+    runner.daemon.prepare(*works[:2])
+    runner.daemon.prepare(works[2])
+    runner.daemon.prepare(last)
+    wait_until(lambda: noted(runner) == (numbers([*works, last]) if what == "callable" else []))
+    runner.daemon.send("go")
+    assert {outcome["status"] for outcome in outcomes(runner, [*works, last])} == {Status.SUCCEEDED}
+    assert witness(runner) == numbers([*works, last])
+
+
 def test_a_word_about_nothing_changes_nothing(runner: RunnerProcess) -> None:
     warm(runner)
     runner.daemon.send("go")
