@@ -19,6 +19,7 @@ from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
 from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
+from jobctl.handover import HandOver
 from jobctl.haste import Haste
 from jobctl.locks import FileLock
 from jobctl.model import State, Status
@@ -117,7 +118,8 @@ class Daemon:
         self.fleet = Fleet(self.config, self.clock, generation)
         self.wishes = Wishes(self.fleet)
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
-        self.haste = Haste(self.store, self.promoter, self.dispatcher, self._still_mine)
+        self.handover = HandOver(self.fleet, self.store, self.paces)
+        self.haste = Haste(self.store, self.promoter, self.dispatcher, self.handover, self._still_mine)
         self._open_ears()
         for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
             self.fleet.adopt(runner_id, processes.Identity(*identity), protocol)
@@ -258,7 +260,7 @@ class Daemon:
     def _hand_over(self) -> None:
         """Give runners what is claimed for them; what the store did not let happen last time comes first."""
         if self.to_hand_over:
-            self.dispatcher.hand_over(self.to_hand_over)
+            self.handover.hand_over(self.to_hand_over)
             self.to_hand_over = []
 
     def _still_mine(self, store: Store) -> None:

@@ -196,7 +196,8 @@ class Database:
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Generator[Row, None, None]:
         """The same one by one: rows that are not asked for are not read. It ends with its transaction at the latest."""
         if name not in self._known:
-            return (yield from self._first_run(name, parameters or {}))
+            yield from self._first_run(name, parameters or {})
+            return
         text, values = self._known[name]
         with translated(self.path), closing(self.connection.execute(text, values(parameters))) as cursor:
             yield from cursor

@@ -1,20 +1,17 @@
-"""Claiming for free slots and handing over to runners, short ones ahead, with the order that makes an attempt begin."""
+"""Claiming for free slots, short ones ahead: what runs next, and in which runner."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from jobctl import claiming, pace
-from jobctl.assignment import Assignment, Runner
+from jobctl.assignment import Runner
 from jobctl.claiming import Candidate, Claimed
-from jobctl.fleet import Fleet, Message
-from jobctl.model import JobVersion, Outcome, Reason, Status
-from jobctl.orders import CannotPrepare, Orders, is_fixed
+from jobctl.fleet import Fleet
 from jobctl.pace import Pace
 from jobctl.recorder import Recorder
 from jobctl.runner.protocol import PROTOCOL
@@ -46,8 +43,6 @@ class Dispatcher:
         """The monotonic second before which nothing is claimed, after something could not be started."""
         self.short = False
         """No process could be started for another runner; said once."""
-        self.prepared: list[Claimed] = []
-        """What runners hold until its claim is committed."""
 
     def can_claim(self) -> bool:
         """Whether something may run and somebody can take it; runners are started for free slots."""
@@ -190,111 +185,6 @@ class Dispatcher:
         tx.database.run("insert_runner", {**row, "protocol": PROTOCOL, "now": tx.now})
         runner.stored = True
         recorder.if_failed.append(lambda: setattr(runner, "stored", False))
-
-    # Handing over
-
-    def prepare(self, claimed: list[Claimed]) -> None:
-        """Send the runners what is about to be committed: they read it meanwhile, and hold it until they are told to
-        go. What takes more than a message is left to `hand_over`."""
-        found = {number: self.store.job_version(number) for number in {one.job_version_id for one, _ in claimed}}
-        if not all(is_fixed(version.definition) for version in found.values()):
-            return
-        if any(one.runner_id is not None or one.data_size > claiming.INLINE for one, _ in claimed):
-            return
-        orders = {runner_id: Orders(self.fleet.runners[runner_id]) for _, runner_id in claimed}
-        try:
-            for one, runner_id in claimed:
-                for message in orders[runner_id].add(found[one.job_version_id], one, one.data):
-                    self._send_ahead(runner_id, message)
-        except CannotPrepare:
-            self._tell(orders, "forget")
-            return
-        for runner_id, order in orders.items():
-            for message in order.rest():
-                self._send_ahead(runner_id, message)
-        self.prepared = claimed
-
-    def _send_ahead(self, runner_id: str, message: Message) -> None:
-        if message["k"] == "work":
-            message["k"] = "prepare"
-        self.fleet.send(self.fleet.runners[runner_id], message)
-
-    def withdraw(self) -> None:
-        """What was prepared is not committed."""
-        prepared, self.prepared = self.prepared, []
-        self._tell({runner_id for _, runner_id in prepared}, "forget")
-
-    def go(self) -> bool:
-        """What was prepared is committed: let it begin; whether anything was."""
-        prepared, self.prepared = self.prepared, []
-        if not prepared:
-            return False
-        self._tell({runner_id for _, runner_id in prepared}, "go")
-        os.sched_yield()  # they may be waiting for this very processor
-        for one, runner_id in prepared:
-            version = one.job_version_id
-            self._note(self.fleet.runners[runner_id], one, version, self.paces.expected(version))
-        return True
-
-    def _tell(self, runners: Iterable[str], word: str) -> None:
-        for runner_id in runners:
-            self.fleet.send(self.fleet.runners[runner_id], {"k": word})
-
-    def hand_over(self, claimed: Iterable[Claimed]) -> None:
-        """Send the runners their orders, now that the claim is committed. What the store refuses changes nothing."""
-        claimed = list(claimed)
-        numbers = {one.job_version_id for one, _ in claimed}
-        versions = {number: (self.store.job_version(number), self.paces.expected(number)) for number in numbers}
-        large = {
-            one.sequence: self.store.payload(one.sequence)[0]
-            for one, _ in claimed
-            if one.data_size > claiming.INLINE and one.runner_id is None
-        }
-        orders: dict[str, Orders] = {}
-        for one, runner_id in claimed:
-            runner = self.fleet.runners.get(runner_id)
-            if runner is None:  # it died while its system job waited for a slot; the burial decides
-                continue
-            if one.runner_id is not None:
-                self.fleet.go_on(runner, one.sequence, one.claim)
-                continue
-            if (order := orders.get(runner_id)) is None:
-                order = orders[runner_id] = Orders(runner)
-            data = large.get(one.sequence, one.data)
-            self._give(runner, one, *versions[one.job_version_id], data, order)
-        for runner_id, order in orders.items():
-            for message in order.rest():
-                self.fleet.send(self.fleet.runners[runner_id], message)
-
-    def _give(
-        self,
-        runner: Runner,
-        one: Candidate,
-        version: JobVersion,
-        expected: float | None,
-        data: str | None,
-        orders: Orders,
-    ) -> None:
-        self._note(runner, one, version.id, expected)
-        try:
-            for message in orders.add(version, one, data):
-                self.fleet.send(runner, message)
-        except CannotPrepare as error:
-            self._fail(runner, one, str(error))
-
-    def _note(self, runner: Runner, one: Candidate, version: int, expected: float | None) -> None:
-        """Know that the runner has it now."""
-        expected = expected if one.concurrency is None else None
-        given = Assignment(one.sequence, one.claim, one.attempt + 1, version, one.priority, expected)
-        runner.given[one.sequence] = given
-        runner.last_version = version
-
-    def _fail(self, runner: Runner, candidate: Candidate, message: str) -> None:
-        """It cannot even be handed over: recorded at the next turn like an end that a runner reports."""
-        at = self.fleet.clock.now()
-        who = {"sequence": candidate.sequence, "claim": candidate.claim, "attempt": candidate.attempt + 1}
-        outcome = asdict(Outcome(Status.FAILED, Reason.SPAWN, message=message, ended_on=at))
-        self.fleet.inbox.append((runner, {"k": "end", "at": at, "outcome": outcome, **who}))
 
 
 def fits(expected: float | None, berth: Berth) -> bool:

@@ -9,6 +9,7 @@ from jobctl import claiming
 from jobctl.claiming import Claimed
 from jobctl.clock import wait_until
 from jobctl.dispatch import Dispatcher
+from jobctl.handover import HandOver
 from jobctl.promoter import LEAD, Promoter
 from jobctl.recorder import Recorder
 from jobctl.store import Store
@@ -25,11 +26,17 @@ class Haste:
     """Of one daemon; `still_mine` raises when another one has taken over."""
 
     def __init__(
-        self, store: Store, promoter: Promoter, dispatcher: Dispatcher, still_mine: Callable[[Store], None]
+        self,
+        store: Store,
+        promoter: Promoter,
+        dispatcher: Dispatcher,
+        handover: HandOver,
+        still_mine: Callable[[Store], None],
     ) -> None:
         self.store = store
         self.promoter = promoter
         self.dispatcher = dispatcher
+        self.handover = handover
         self.still_mine = still_mine
         self.owed_since: float | None = None
         """The monotonic second at which a turn left out the other looks for the first time since they were taken."""
@@ -91,16 +98,16 @@ class Haste:
                     promoted = self.promoter.promote(tx)
                     self.promoter.look_ahead(tx)
                 claimed = self.dispatcher.claim(tx, recorder)
-                self.dispatcher.prepare(claimed)
+                self.handover.prepare(claimed)
                 if at is not None and (promoted or claimed) and not wait_until(tx.clock, at, LEAD):
                     raise TooEarly
         except BaseException as error:
             recorder.rolled_back()
-            self.dispatcher.withdraw()
+            self.handover.withdraw()
             if not isinstance(error, TooEarly):
                 raise
             claimed, promoted = [], 0
-        gone = self.dispatcher.go()
+        gone = self.handover.go()
         self.left_out()
         if claimed:
             self.breathe()

@@ -31,8 +31,9 @@ class CannotPrepare(Exception):
 class Orders:
     """The messages that hand system jobs over to one runner."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, kind: str = "work") -> None:
         self.runner = runner
+        self.kind = kind
         self.runs: list[list[Any]] = []
         self.size = 0
         self.version: JobVersion | None = None
@@ -70,7 +71,7 @@ class Orders:
         """The runs that no message holds yet."""
         if self.runs:
             self.runner.acked = self.runner.applied
-            yield {"k": "work", "acked": self.runner.acked, "runs": self.runs}
+            yield {"k": self.kind, "acked": self.runner.acked, "runs": self.runs}
             self.runs, self.size = [], 0
 
 

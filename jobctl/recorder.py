@@ -61,13 +61,9 @@ class Recorder:
         given = runner.given
         ended = {end[0]: given.pop(end[0]) for end in ends}
         self.released.setdefault(runner, {}).update(ended)
-        runs: dict[int, list[int]] = {}
         for end in ends:
             if end[0] not in self.successes.cold:
-                runs.setdefault(ended[end[0]].version, []).append(end[5])
-        for version, times in runs.items():
-            for run_time in times:
-                self.paces.measured(version, run_time / MICROSECONDS)
+                self.paces.measured(ended[end[0]].version, end[5] / MICROSECONDS)
 
     def settled(self) -> None:
         """To be called once the transaction is committed; runners are told by `Fleet.acknowledge`."""

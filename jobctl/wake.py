@@ -19,8 +19,6 @@ NOW, SOON = b"w", b"s"
 """Something was committed; something is about to be."""
 QUIET = 0.02
 """Seconds after which a daemon that was rung may be asleep again."""
-
-
 LONGEST = 107
 """Bytes of a socket's path at most (unix(7))."""
 

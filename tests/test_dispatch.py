@@ -14,6 +14,7 @@ from jobctl import claiming, control, pace
 from jobctl.assignment import Runner
 from jobctl.dispatch import Dispatcher
 from jobctl.fleet import Fleet
+from jobctl.handover import HandOver
 from jobctl.model import State, Status, Wait
 from jobctl.pace import Pace
 from jobctl.processes import Identity
@@ -35,6 +36,7 @@ class Hands:
         self.fleet = Fleet(world.store.database.config, world.clock, world.daemon_id)
         self.paces = Pace()
         self.dispatcher = Dispatcher(self.fleet, world.store, world.host_id, slots, self.paces)
+        self.handover = HandOver(self.fleet, world.store, self.paces)
         self.ends: dict[str, tuple[socket.socket, FrameReader]] = {}
         for number in range(slots):
             self.add_runner(f"{number:016x}")
@@ -61,7 +63,7 @@ class Hands:
         recorder = Recorder(self.fleet, self.paces)
         with self.world.store.write() as tx:
             claimed = self.dispatcher.claim(tx, recorder)
-        self.dispatcher.hand_over(claimed)
+        self.handover.hand_over(claimed)
         return {name: found for name in self.ends if (found := self.heard(name, "work"))}
 
     def ended(self, name: str, sequence: int, kind: str = "end", n: int = 0, **told: Any) -> dict[str, Any]:
@@ -268,7 +270,7 @@ def test_an_end_makes_room_for_the_next_claim_of_the_same_commit(hands: Hands) -
         recorder.finish(tx)
         claimed = hands.dispatcher.claim(tx, recorder)
     recorder.settled()
-    hands.dispatcher.hand_over(claimed)
+    hands.handover.hand_over(claimed)
     hands.fleet.acknowledge()
     assert [one.sequence for one in claimed] == [second]
     (taker,) = (name for name, runner in hands.fleet.runners.items() if runner.given)

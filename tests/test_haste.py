@@ -55,7 +55,7 @@ class Hasty(Hands):
         super().__init__(world, slots=2)
         self.promoter = Promoter(world.clock, Pulse(world.store.database.config, world.clock))
         self.checked = 0
-        self.haste = Haste(world.store, self.promoter, self.dispatcher, self.check)
+        self.haste = Haste(world.store, self.promoter, self.dispatcher, self.handover, self.check)
         self.statements: list[str] = []
         self.job("job", None)
 
@@ -301,7 +301,7 @@ def test_what_takes_more_than_a_message_is_handed_over_after_the_commit(hasty: H
     sequence = control.submit(hasty.world.store, "special", data=data).sequence
     claimed, found = hasty.haste.claim()
     assert [one.sequence for one in claimed] == [sequence] and found
-    hasty.dispatcher.hand_over(claimed)
+    hasty.handover.hand_over(claimed)
     assert hasty.given() == [sequence]
     told = kinds(hasty)
     assert "prepare" not in told and "work" in told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 
@@ -10,9 +9,6 @@ import click
 
 from jobctl.commands.context import DURATION, App, json_option, pass_app
 from jobctl.output import escape
-
-COLLECTED = 20_000
-"""Objects more than before after which cycles are looked for."""
 
 
 class Escaped(logging.Formatter):
@@ -50,9 +46,6 @@ def daemon(
       jobctl daemon
       jobctl daemon --slots 4 --until-idle
     """
-    # Its turns make and drop many small objects without cycles: the collector need not look at them all the time.
-    gc.freeze()
-    gc.set_threshold(COLLECTED, 20, 20)
     logging.raiseExceptions = False  # a full or closed stderr must not stop the daemon
     handler = logging.StreamHandler()
     handler.setFormatter(Escaped("%(asctime)s %(message)s", datefmt="%F %T"))
@@ -62,6 +55,9 @@ def daemon(
     logging._srcfile = None
 
     from jobctl.daemon import Daemon
+    from jobctl.processes import collect_seldom
+
+    collect_seldom()
 
     process = Daemon(
         app.config,

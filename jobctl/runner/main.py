@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -12,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from jobctl.clock import system_clock
-from jobctl.processes import set_subreaper
+from jobctl.processes import collect_seldom, set_subreaper
 from jobctl.runner import command
 from jobctl.runner.begun import Begun
 from jobctl.runner.callable import Call
@@ -32,10 +31,6 @@ from jobctl.runner.work import Definition, Work
 WRITE_AGAIN_AFTER: Final = 1.0
 MAX_TOGETHER: Final = 2 * 1024 * 1024
 """Characters of results that one hello carries."""
-
-
-COLLECTED: Final = 20_000
-"""Objects more than before after which cycles are looked for: runs come and go without any."""
 
 
 class Runner:
@@ -283,6 +278,7 @@ class Runner:
                 self.journal.acknowledge(message.get("acked", 0))
             case "prepare":
                 self.feed.prepare([Work(self.definitions[row[0]], row) for row in message["runs"]])
+                self.journal.acknowledge(message.get("acked", 0))
             case "go":
                 self.told_to_exit = False
                 self.feed.go()
@@ -395,6 +391,5 @@ def main() -> None:
     os.umask(0o077)
     os.set_inheritable(int(descriptor), False)
     set_subreaper()
-    gc.freeze()
-    gc.set_threshold(COLLECTED, 20, 20)
+    collect_seldom()
     Runner(home, runner, socket.socket(fileno=int(descriptor))).run()

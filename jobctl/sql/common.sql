@@ -174,8 +174,8 @@ INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, s
                          modified_on, modified_by, owner, ready_on, completed_on, depth, parent, rerun_of, regarding,
                          dropped, utc_offset, event, key, operation_type, platform)
 VALUES (:sequence, :id, :id_given, :job_id, :job_version_id, :name, :state, :status, :reason, :message_name, :plan,
-        :occurrence_at, :due_at, :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner, :ready_on, :completed_on, :depth, :parent,
-        :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform);
+        :occurrence_at, :due_at, :start_by, :priority, :dependency_token, :now, :actor, :now, :actor, :owner,
+        :ready_on, :completed_on, :depth, :parent, :rerun_of, :regarding, :dropped, :utc_offset, :event, :key, :operation_type, :platform);
 
 -- One that waits for nothing but its time. The parameters are bound in their order: to look 22 names up costs more.
 -- name: insert_plain
@@ -190,8 +190,8 @@ VALUES (:sequence, :id, 0, :job_id, :job_version_id, :name, :priority, :operatio
 -- which it is not due, what it is about, and its id.
 -- name: insert_system_jobs
 INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, state, status, reason, message_name,
-                         due_at, priority, created_on, created_by, modified_on, modified_by, owner, ready_on, depth, parent, regarding,
-                         utc_offset, operation_type, platform)
+                         due_at, priority, created_on, created_by, modified_on, modified_by, owner, ready_on, depth,
+                         parent, regarding, utc_offset, operation_type, platform)
 SELECT :first + key, unhex(value ->> 2), 0, :job_id, :job_version_id, :name, ifnull(value ->> 0, 0) > :now,
        CASE WHEN ifnull(value ->> 0, 0) > :now THEN 10 ELSE 0 END,
        CASE WHEN ifnull(value ->> 0, 0) > :now THEN 'scheduled' END,

@@ -1,4 +1,4 @@
--- A submission changes fewer pages: no note of its number, no index of its id, and none of completed history.
+-- A submission changes fewer pages: no note of its number, and no index of its id.
 
 -- The text of a table is edited where a copy of ten million rows would say the same. AUTOINCREMENT stands in no row, and
 -- the index behind UNIQUE is one like any other, so it gets a name. SQLite describes this way in "ALTER TABLE", 7.
