@@ -41,15 +41,15 @@ def statements_of_a_submission(**said: Any) -> list[str]:
     module.submit("one", **said)
     with open_store() as store:
         store.database.connection.exec_trace = None
-    return [" ".join(sql.replace(",", "").split()[:2]) for sql in found]
+    return [" ".join(sql.split()[:3]) for sql in found]
 
 
 def test_a_submission_is_three_statements(jobctl: Jobctl) -> None:
     jobctl("add", "one", "--", "true", expect=0)
     module.submit("one", data={"warm": True})
-    plain = ["BEGIN IMMEDIATE", "INSERT INTO", "COMMIT"]
+    plain = ["BEGIN IMMEDIATE", "INSERT INTO system_jobs", "COMMIT"]
     assert statements_of_a_submission() == plain
-    assert statements_of_a_submission(data="1") == [*plain[:2], "INSERT INTO", "COMMIT"]
+    assert statements_of_a_submission(data="1") == [*plain[:2], "INSERT INTO payloads", "COMMIT"]
 
 
 def test_a_submission_writes_a_page_of_the_table_and_of_three_indexes(jobctl: Jobctl, home: Path) -> None:
@@ -145,7 +145,7 @@ def test_submissions_of_several_jobs_in_turn_ask_nothing_again(jobctl: Jobctl) -
         jobctl("add", name, "--", "true", expect=0)
     for name in ("one", "two"):
         module.submit(name)
-    assert statements_of_a_submission() == ["BEGIN IMMEDIATE", "INSERT INTO", "COMMIT"]
+    assert statements_of_a_submission() == ["BEGIN IMMEDIATE", "INSERT INTO system_jobs", "COMMIT"]
 
 
 def test_a_key_that_was_used_leaves_the_next_number_as_it_is(jobctl: Jobctl) -> None:

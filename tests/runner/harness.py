@@ -45,9 +45,9 @@ class Daemon:
         """Tell what the works share, where that is new, and hand them over in one message."""
         self.send("work", runs=self.rows(works), acked=acked)
 
-    def prepare(self, *works: Message) -> None:
+    def prepare(self, *works: Message, acked: int = 0) -> None:
         """Hand over what only may begin at a word."""
-        self.send("prepare", runs=self.rows(works))
+        self.send("prepare", runs=self.rows(works), acked=acked)
 
     def rows(self, works: tuple[Message, ...]) -> list[list[Any]]:
         """As messages hold them, once what they share is told."""

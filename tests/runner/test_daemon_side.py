@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jobctl.runner.journal import read
-from jobctl.runner.protocol import PROTOCOL, encode
+from jobctl.runner.protocol import encode
 from tests.conftest import wait_until
 from tests.runner import callables
 from tests.runner.harness import Daemon, RunnerProcess
@@ -46,7 +46,7 @@ def test_hello(runner: RunnerProcess) -> None:
     hello = runner.daemon.wait("hello")
     assert hello == {
         "k": "hello",
-        "protocol": PROTOCOL,
+        "protocol": 4,
         "runner": runner.name,
         "pid": runner.process.pid,
         "current": None,

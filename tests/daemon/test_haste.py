@@ -6,84 +6,21 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
-import apsw
 import pytest
 
-from jobctl import claiming, control, wake
-from jobctl.assignment import Runner
+from jobctl import control, wake
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
 from jobctl.daemon import Daemon
 from jobctl.errors import TryAgain
-from jobctl.fleet import Message
-from jobctl.haste import BREATH, Haste
+from jobctl.haste import BREATH
 from jobctl.model import State
-from jobctl.presence import Pulse
-from jobctl.promoter import LEAD, Promoter
+from jobctl.promoter import LEAD
 from jobctl.store import Store
 from jobctl.wishes import Wishes
-from tests.store.world import START, FakeClock, World
-from tests.test_dispatch import Hands
-
-
-class Running(FakeClock):
-    """Goes on by a little whenever somebody looks."""
-
-    step = 10
-
-    def now(self) -> int:
-        self.instant += self.step
-        return self.instant
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
-        monkeypatch.delenv(name, raising=False)
-    made = World.new(tmp_path / "home")
-    made.store.clock = made.clock = Running()
-    yield made
-    made.close()
-
-
-class Hasty(Hands):
-    """With what makes haste, and what it asks of the database."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world, slots=2)
-        self.promoter = Promoter(world.clock, Pulse(world.store.database.config, world.clock))
-        self.checked = 0
-        self.haste = Haste(world.store, self.promoter, self.dispatcher, self.handover, self.check)
-        self.statements: list[str] = []
-        self.job("job", None)
-
-    def check(self, store: Store) -> None:
-        self.checked += 1
-
-    def watch(self) -> None:
-        def note(event: dict[str, Any]) -> None:
-            self.statements.append(event["sql"].split()[0])
-
-        self.world.store.database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, note)
-
-    def given(self) -> list[int]:
-        """What the runners have, as the daemon sees it."""
-        return [sequence for runner in self.fleet.runners.values() for sequence in runner.given]
-
-    def plan(self, ahead: int) -> int:
-        instant = self.world.clock.instant + ahead
-        return control.submit(self.world.store, "job", at=instant).sequence
-
-
-@pytest.fixture
-def hasty(world: World) -> Hasty:
-    return Hasty(world)
-
-
-def kinds(hasty: Hasty) -> list[str]:
-    return [message["k"] for name in hasty.ends for message in hasty.messages(name)]
+from tests.daemon.hands import Hasty, Running, kinds
+from tests.store.world import START, FakeClock
 
 
 def test_what_was_just_submitted_is_claimed_in_one_commit_before_any_other_look(hasty: Hasty) -> None:
@@ -155,7 +92,8 @@ def daemon_of(hasty: Hasty) -> Daemon:
     store = hasty.world.store
     daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
     daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
-    daemon.promoter, daemon.haste, daemon.wishes = hasty.promoter, hasty.haste, Wishes(hasty.fleet)
+    daemon.handover, daemon.wishes = hasty.handover, Wishes(hasty.fleet)
+    daemon.promoter, daemon.haste = hasty.promoter, hasty.haste
     daemon.ear = wake.Ear(store.database.config.run_directory)
     return daemon
 
@@ -276,50 +214,6 @@ def test_a_clock_set_back_meanwhile_leaves_everything_as_it_was(hasty: Hasty) ->
     assert hasty.given() == []
 
 
-# The runner reads its orders while the claim is being committed
-
-
-def test_a_runner_is_told_before_the_commit_and_let_go_after_it(hasty: Hasty) -> None:
-    (sequence,) = hasty.submit("job")
-    told: list[tuple[bool, str]] = []
-    send = hasty.fleet.send
-
-    def noted(runner: Runner, message: Message) -> None:
-        told.append((hasty.world.store.database.in_transaction, message["k"]))
-        send(runner, message)
-
-    hasty.fleet.send = noted  # type: ignore[method-assign]
-    hasty.haste.claim()
-    assert told == [(True, "define"), (True, "prepare"), (False, "go")]
-    assert hasty.given() == [sequence]
-
-
-@pytest.mark.parametrize("why", ["large data", "environment of the daemon"])
-def test_what_takes_more_than_a_message_is_handed_over_after_the_commit(hasty: Hasty, why: str) -> None:
-    data = '"' + "x" * (claiming.INLINE + 1) + '"' if why == "large data" else None
-    hasty.job("special", None, environment_from_daemon=() if data else ("PATH",))
-    sequence = control.submit(hasty.world.store, "special", data=data).sequence
-    claimed, found = hasty.haste.claim()
-    assert [one.sequence for one in claimed] == [sequence] and found
-    hasty.handover.hand_over(claimed)
-    assert hasty.given() == [sequence]
-    told = kinds(hasty)
-    assert "prepare" not in told and "work" in told
-
-
-def test_what_could_not_be_committed_is_forgotten(hasty: Hasty) -> None:
-    (sequence,) = hasty.submit("job")
-    connection = hasty.world.store.database.connection
-    connection.set_commit_hook(lambda: True)  # every commit fails
-    with pytest.raises(apsw.ConstraintError):
-        hasty.haste.claim()
-    connection.set_commit_hook(None)
-    assert kinds(hasty)[-1] == "forget" and hasty.given() == []
-    assert hasty.world.row(sequence).state is State.READY
-    hasty.haste.claim()
-    assert hasty.given() == [sequence]
-
-
 def test_after_an_instant_the_next_one_is_known_at_once(hasty: Hasty) -> None:
     first = hasty.plan(round(LEAD * MICROSECONDS) - 500)
     later = hasty.plan(MICROSECONDS)
@@ -425,16 +319,3 @@ def test_each_write_of_an_idle_program_rings_once_and_announces_once(tmp_path: P
             words = waiting(ear)
     assert words.count(wake.NOW) == 3
     assert words.count(wake.SOON) <= 3
-
-
-def test_several_jobs_are_prepared_for_one_runner_and_begin_at_one_word(hasty: Hasty) -> None:
-    for name in ("a", "b"):
-        hasty.job(name, 0.001)
-    numbers = hasty.submit("a", "b", "a", "b", "b", "a", "a")
-    hasty.haste.claim()
-    assert sorted(hasty.given()) == numbers
-    for name in hasty.ends:
-        told = hasty.messages(name)
-        held = [run[1] for message in told if message["k"] == "prepare" for run in message["runs"]]
-        assert held == list(hasty.fleet.runners[name].given)
-        assert [message["k"] for message in told].count("go") == 1 and told[-1]["k"] == "go"
