@@ -89,6 +89,7 @@ class Promoter:
 
     def promote(self, tx: Transaction) -> int:
         """Decide on what is due; the number of system jobs looked at."""
+        self._watch_clock()  # it may have jumped since the look, and the transaction begun after that
         self._tell_what_happened(tx)
         return 0 if self.holding else promotion.promote(tx) + alarms.ring(tx) + self.retention.submit(tx)
 

@@ -232,6 +232,31 @@ def test_one_that_was_canceled_meanwhile_is_not_waited_for(hasty: Hasty) -> None
     assert hasty.world.clock.instant < due and began < due
 
 
+class Jumping(FakeClock):
+    """Its wall clock can be moved alone."""
+
+    ahead = 0
+
+    def now(self) -> int:
+        return self.instant + self.ahead
+
+
+def test_a_jump_between_the_look_and_the_transaction_is_doubted_too(hasty: Hasty) -> None:
+    clock = Jumping(hasty.world.clock.instant)
+    hasty.world.store.clock = hasty.promoter.clock = clock
+    number = hasty.plan(MICROSECONDS)
+    assert hasty.promoter.look(hasty.world.store) is False
+    clock.ahead = 70 * 365 * 86400 * MICROSECONDS
+    with hasty.world.store.write() as tx:
+        assert hasty.promoter.promote(tx) == 0
+    assert hasty.promoter.holding
+    assert hasty.world.row(number).state is State.SUSPENDED
+    clock.instant += 61 * MICROSECONDS  # the minute is over: it is believed
+    with hasty.world.store.write() as tx:
+        assert hasty.promoter.promote(tx) == 1
+    assert hasty.world.row(number).state is State.READY
+
+
 def test_the_daemon_wakes_a_moment_before_an_instant_and_only_once(hasty: Hasty) -> None:
     lead = round(LEAD * MICROSECONDS)
     hasty.plan(60 * MICROSECONDS)
