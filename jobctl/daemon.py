@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import selectors
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import jobctl
-from jobctl import presence, processes, wake, watch
+from jobctl import presence, processes, wake
 from jobctl.assignment import Runner
 from jobctl.claiming import Claimed
-from jobctl.clock import Alarm, Clock, SystemClock
+from jobctl.clock import Clock
 from jobctl.config import Config, ensure_home
 from jobctl.dispatch import Dispatcher
+from jobctl.ears import Ears
 from jobctl.errors import DiskFull, StorageFailed, TryAgain
 from jobctl.fleet import Fleet, Message
 from jobctl.handover import HandOver
@@ -120,24 +120,11 @@ class Daemon:
         self.dispatcher = Dispatcher(self.fleet, self.store, self.host_id, self.slots, self.paces)
         self.handover = HandOver(self.fleet, self.store, self.paces)
         self.haste = Haste(self.store, self.promoter, self.dispatcher, self.handover, self._still_mine)
-        self._open_ears()
+        self.ears = Ears(self.fleet.selector, self.config, self.clock, self.signals)
         for runner_id, *identity, protocol in self.store.database.run("runners", {"host_id": self.host_id}):
             self.fleet.adopt(runner_id, processes.Identity(*identity), protocol)
         self.fleet.clear_strays({row[0] for row in self.store.database.run("held_by_runners")})
         self.store.database.set_wait(PATIENCE)
-
-    def _open_ears(self) -> None:
-        self.ear = wake.Ear(self.config.run_directory)
-        self.fleet.selector.register(self.ear, selectors.EVENT_READ, "wake")
-        self.fleet.selector.register(self.signals, selectors.EVENT_READ, "signal")
-        self.alarm = Alarm() if isinstance(self.clock, SystemClock) else None
-        if self.alarm is not None:
-            self.fleet.selector.register(self.alarm, selectors.EVENT_READ, "alarm")
-        try:
-            self.watcher = watch.watch(self.config.home)
-            self.fleet.selector.register(self.watcher, selectors.EVENT_READ, "home")
-        except OSError:
-            log.warning("cannot watch %s for deletion: no inotify", self.config.home)
 
     def _loop(self) -> None:
         while True:
@@ -188,7 +175,7 @@ class Daemon:
         self._check_place()
         if self.clock.monotonic() < self.quiet_until:
             return False
-        heard = self.ear.take()
+        heard = self.ears.submitters.take()
         if heard and self._may_hurry():
             return self._hurry() if heard != wake.SOON else self.haste.rehearse()
         if not heard and not self.stopping and not self.to_hand_over and self.haste.may_record():
@@ -300,8 +287,8 @@ class Daemon:
             limits.append(0.1)
         if self.dispatcher.short or self.dispatcher.not_before > now:
             limits.append(AFTER_TROUBLE)
-        if self.alarm is not None:
-            self.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
+        if self.ears.alarm is not None:
+            self.ears.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
         else:
             limits.append(0.05)  # a clock moved by a file rings no alarm
         heard = self.fleet.wait(min(limits))
@@ -309,19 +296,9 @@ class Daemon:
         while not heard and self.fleet.may_wait and (left := together - self.clock.monotonic()) > 0:
             heard = self.fleet.wait(left)
         for key, _ in heard:
-            self._heard(key)
+            self.ears.hear(key)
         if self.fleet.reaper.is_init:
             self.fleet.reaper.reap()
-
-    def _heard(self, key: selectors.SelectorKey) -> None:
-        if key.data == "wake":
-            self.ear.hear()
-        elif key.data == "alarm" and self.alarm is not None:
-            self.alarm.clear()
-        elif key.data == "home":
-            watch.drain(self.watcher)
-        elif key.data == "signal":
-            self.signals.hear()
 
     # Stopping
 
@@ -391,7 +368,7 @@ class Daemon:
             self._still_mine(tx)
             tx.database.run("stop_daemon", {"id": self.fleet.generation, "now": tx.now})
         self.fleet.close()
-        wake.unlisten(self.config.run_directory)
+        self.ears.close()
         if left:
             numbers = ", ".join(f"#{sequence}" for sequence in left)
             log.warning("left running, for the next daemon to adopt: %s", numbers)

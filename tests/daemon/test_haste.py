@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from jobctl import control, wake
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
 from jobctl.daemon import Daemon
+from jobctl.ears import Ears
 from jobctl.errors import TryAgain
 from jobctl.haste import BREATH
 from jobctl.model import State
@@ -87,20 +88,23 @@ def test_ends_are_recorded_before_all_other_looks_but_not_for_long(hasty: Hasty)
     assert not hasty.haste.may_record()
 
 
-def daemon_of(hasty: Hasty) -> Daemon:
+@contextmanager
+def daemon_of(hasty: Hasty) -> Iterator[Daemon]:
     """One whose runners only listen, for single turns."""
     store = hasty.world.store
     daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
     daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
     daemon.handover, daemon.wishes = hasty.handover, Wishes(hasty.fleet)
     daemon.promoter, daemon.haste = hasty.promoter, hasty.haste
-    daemon.ear = wake.Ear(store.database.config.run_directory)
-    return daemon
+    with daemon.signals.caught():
+        ears = Ears(hasty.fleet.selector, store.database.config, hasty.world.clock, daemon.signals)
+        with closing(ears):
+            daemon.ears = ears
+            yield daemon
 
 
 def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hasty) -> None:
-    daemon = daemon_of(hasty)
-    with closing(daemon.ear.socket):
+    with daemon_of(hasty) as daemon:
         first, second, third, fourth = hasty.submit(*["job"] * 4)
         daemon.step()
         assert [list(runner.given) for runner in hasty.fleet.runners.values()] == [[second], [first]]
@@ -118,8 +122,7 @@ def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hast
 
 def test_what_is_late_is_not_claimed_together_with_an_end(hasty: Hasty) -> None:
     """Nobody has looked for it when ends are recorded before all other looks."""
-    daemon = daemon_of(hasty)
-    with closing(daemon.ear.socket):
+    with daemon_of(hasty) as daemon:
         first, late, other = hasty.submit(*["job"] * 3)
         daemon.slots = hasty.dispatcher.slots = 1
         daemon.step()
