@@ -218,6 +218,7 @@ class Daemon:
         """
         recorder = Recorder(self.fleet, self.paces)
         messages = list(self.fleet.inbox)
+        self.dispatcher.reception.close()
         try:
             with self.store.write() as tx:
                 self._still_mine(tx)
@@ -291,6 +292,8 @@ class Daemon:
             self.ears.alarm.set(None if self.stopping or now < self.quiet_until else self.promoter.alarm)
         else:
             limits.append(0.05)  # a clock moved by a file rings no alarm
+        if longest and not self.stopping and now >= self.quiet_until:
+            self.dispatcher.offer()
         heard = self.fleet.wait(min(limits))
         together = self.clock.monotonic() + TOGETHER
         while not heard and self.fleet.may_wait and (left := together - self.clock.monotonic()) > 0:
@@ -305,6 +308,7 @@ class Daemon:
     def _answer_signal(self) -> None:
         self.answered_signals = self.signals.count
         self.stopping = True
+        self.dispatcher.reception.close()
         if self.signals.count == 1:
             for runner in self.fleet.runners.values():
                 waiting = [given.sequence for given in runner.given.values() if not given.began]
@@ -368,6 +372,7 @@ class Daemon:
             self._still_mine(tx)
             tx.database.run("stop_daemon", {"id": self.fleet.generation, "now": tx.now})
         self.fleet.close()
+        self.dispatcher.reception.offer.close()
         self.ears.close()
         if left:
             numbers = ", ".join(f"#{sequence}" for sequence in left)

@@ -209,10 +209,10 @@ class Database:
         self._known[name] = text, asked.values_of()
         return rows
 
-    def run_in_order(self, name: str, values: Sequence[Any]) -> None:
-        """A named statement without an answer; the values are bound in the order in which it names its parameters."""
+    def run_in_order(self, name: str, values: Sequence[Any]) -> list[Row]:
+        """As `run`; the values are bound in the order in which the statement names its parameters."""
         try:
-            self.connection.execute(self._texts.get(name) or self._text(name), values)
+            return self.connection.execute(self._texts.get(name) or self._text(name), values).fetchall()
         except BaseException as error:
             translate(self.path, error)
             raise

@@ -13,6 +13,7 @@ from jobctl.assignment import Runner
 from jobctl.claiming import Candidate, Claimed
 from jobctl.fleet import Fleet
 from jobctl.pace import Pace
+from jobctl.reception import Reception
 from jobctl.recorder import Recorder
 from jobctl.runner.protocol import PROTOCOL
 from jobctl.store import Store, Transaction
@@ -39,6 +40,7 @@ class Dispatcher:
         self.host_id = host_id
         self.slots = slots
         self.paces = paces
+        self.reception = Reception(fleet)
         self.not_before = 0.0
         """The monotonic second before which nothing is claimed, after something could not be started."""
         self.short = False
@@ -48,6 +50,8 @@ class Dispatcher:
         """Whether something may run and somebody can take it; runners are started for free slots."""
         if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
+        if self.reception.has_guests(self.store):
+            return True
         free = max(self.slots - self.fleet.slots_used(), 0)
         berths = self._berths()
         if not free and not berths and not any(len(runner.given) > 1 for runner in self.fleet.runners.values()):
@@ -71,6 +75,10 @@ class Dispatcher:
         if self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return False
         return self.slots > self.fleet.slots_used() and any(True for _ in self.fleet.idle())
+
+    def offer(self) -> None:
+        """Offer the idle runners of free slots to who submits next."""
+        self.reception.open(self.slots - self.fleet.slots_used() if self.has_room() else 0)
 
     def _spawn(self) -> bool:
         try:
@@ -98,21 +106,23 @@ class Dispatcher:
         """
         if recorder.should_wait or self.fleet.greeting or self.fleet.clock.monotonic() < self.not_before:
             return []
-        free = self.slots - self.fleet.slots_used()
-        idle = list(self.fleet.idle())
+        guests = self.reception.settle(tx)
+        served = {runner_id for _, runner_id in guests}
+        free = self.slots - self.fleet.slots_used() - len(guests)
+        idle = [runner for runner in self.fleet.idle() if runner.id not in served]
         berths = self._berths()
         room = (
             max(free, 0) + sum(pace.MOST - berth.count for berth in berths) + pace.MOST * min(max(free, 0), len(idle))
         )
         if not room:
-            return []
+            return guests
         with closing(claiming.queue(tx, self.host_id, room)) as queue:
             chosen = list(self._choose(queue, free, idle, berths))
         for runner_id in {runner_id for candidate, runner_id in chosen if candidate.runner_id is None}:
             runner = self.fleet.runners[runner_id]
             if not runner.stored:
                 self._store_runner(tx, recorder, runner)
-        return claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
+        return guests + claiming.lock(tx, self.host_id, self.fleet.generation, chosen)
 
     def _choose(
         self, queue: Iterable[Candidate], free: int, idle: list[Runner], berths: list[Berth]

@@ -65,18 +65,20 @@ PLAIN: Final = (
 """The parameters of the statement `insert_plain`, in their order."""
 
 
-def new_plain_system_job(values: tuple[Any, ...], version: JobVersion, actor: str, owner: str) -> SystemJob:
-    """As `new_system_job`, of what the statement `insert_plain` was given."""
+def new_plain_system_job(
+    values: tuple[Any, ...], version: JobVersion, actor: str, owner: str, held: Mapping[str, Any]
+) -> SystemJob:
+    """As `new_system_job`, of what the statement `insert_plain` was given; `held` is what it has if it was claimed."""
     return SystemJob.later(
-        lambda: _new_values({**UNSAID, **dict(zip(PLAIN, values, strict=True)), "owner": owner}, version, actor)
+        lambda: _new_values({**UNSAID, **dict(zip(PLAIN, values, strict=True)), "owner": owner, **held}, version, actor)
     )
 
 
 def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> Iterable[Any]:
     parent = columns["parent"]
     values = {
-        **columns,
         **NEW,
+        **columns,
         "id": columns["id"].hex(),
         "job": version.job,
         "job_version": version.number,

@@ -30,9 +30,11 @@ from jobctl.model import (
 )
 from jobctl.model import DaemonRow as DaemonRow
 from jobctl.model import Event as Event
+from jobctl.offer import Offers
 from jobctl.reads import Reads
 from jobctl.records import replace
 from jobctl.rows import (
+    PLAIN,
     SAVED,
     UNSAID,
     definition_text,
@@ -54,6 +56,7 @@ class Store(Reads):
         self.known = Known()
         self.bell: Bell | None = Bell(database.config.run_directory)
         """Rung after a commit; the daemon's own needs none."""
+        self.offers = Offers(database.config.run_directory)
 
     @classmethod
     def open(cls, config: Config, clock: Clock, actor: str, *, daemon: bool = False, wait: float = 5.0) -> Store:
@@ -66,6 +69,7 @@ class Store(Reads):
     def close(self) -> None:
         if self.bell is not None:
             self.bell.close()
+        self.offers.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -96,6 +100,7 @@ class Transaction(Store):
 
     def __init__(self, store: Store) -> None:
         self.database, self.clock, self.actor, self.known = store.database, store.clock, store.actor, store.known
+        self.bell, self.offers = store.bell, store.offers
         self.now = store.clock.now()
         self.ended: deque[int] = deque()
         """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
@@ -221,6 +226,7 @@ class Transaction(Store):
         now, actor, definition = self.now, self.actor_id, version.definition
         sequence = self._next_number()
         later = at is not None and at > now
+        runner_id = None if later or definition.concurrency is not None else self._offered(version)
         values = (
             *(sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority),
             OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
@@ -230,12 +236,27 @@ class Transaction(Store):
             None if later else now,
             *(now, actor, actor if owner is None else self.id_of(owner), depth, parent, regarding, utc_offset),
         )
-        self.database.run_in_order("insert_plain", values)
+        held = {} if runner_id is None else self._insert_claimed(values, runner_id)
+        if not held:
+            self.database.run_in_order("insert_plain", values)
         if data is None and definition.settings is not None:
             data = json.dumps(definition.settings)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
-        return new_plain_system_job(values, version, self.actor, owner or self.actor)
+        return new_plain_system_job(values, version, self.actor, owner or self.actor, held)
+
+    def _offered(self, version: JobVersion) -> str | None:
+        """A runner that the daemon offers for it, if there is a daemon that hears of it."""
+        return self.offers.runner_for(version.id) if self.bell is not None and self.bell.heard else None
+
+    def _insert_claimed(self, values: tuple[Any, ...], runner_id: str) -> dict[str, Any]:
+        """Insert it as claimed for that runner: what it has of that; nothing, if the offer does not stand."""
+        state = PLAIN.index("state")
+        claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id)
+        for daemon_id, host in self.database.run_in_order("insert_claimed", claimed):
+            told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
+            return {**told, "claim": 1, "runner_id": runner_id, "daemon_id": daemon_id, "host": host}
+        return {}
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:
@@ -322,6 +343,7 @@ class Transaction(Store):
 
 
 AT_ONCE: Final = (int(State.READY), int(Status.WAITING_FOR_RESOURCES), None)
+CLAIMED: Final = (int(State.LOCKED), int(Status.IN_PROGRESS), None)
 LATER: Final = (int(State.SUSPENDED), int(Status.WAITING), str(Reason.SCHEDULED))
 """State, status and reason."""
 

@@ -151,7 +151,7 @@ def submit_within(
 ) -> SystemJob:
     """As `submit`, in a transaction that is under way; `columns` are of the system job's row."""
     conditions, at = request.conditions, request.at
-    if conditions is UNCONDITIONAL and version.definition.token is None and not columns:
+    if request.is_plain and version.definition.token is None and not columns:
         return tx.insert_plain(version, at, request.data, request.regarding, **_common(tx, message_name))
     if conditions.key is not None and (same := _with_key(tx, version, conditions.key, request.data)):
         return same

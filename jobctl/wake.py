@@ -32,6 +32,8 @@ class Bell:
         self._address = ""
         self._sender: Socket | None = None
         self._rung = -QUIET
+        self.heard = False
+        """Whether a daemon was there to hear the last word."""
 
     def announce(self, now: float) -> None:
         """Say that something is about to be committed, so that the daemon is wide awake by then.
@@ -50,7 +52,8 @@ class Bell:
         try:
             sender = self._sender or self._opened()
             # Connected each time, to who listens now; where nobody does, a number is had for less than an error.
-            if not sender.connect_ex(self._address):
+            self.heard = not sender.connect_ex(self._address)
+            if self.heard:
                 sender.send(word)
         except OSError:
             pass

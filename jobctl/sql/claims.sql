@@ -32,6 +32,18 @@ UPDATE system_jobs
        runner_id = :runner_id
  WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND state = 0;
 
+-- What was claimed for these runners in the commits that submitted it; whether everybody goes on with it, and whether
+-- anything else is ready by now.
+-- name: guests
+SELECT s.runner_id, s.status = 20 AND NOT s.delete_requested,
+       EXISTS (SELECT 1 FROM system_jobs WHERE state = 0 AND blocked_by IS NULL),
+       s.sequence, lower(hex(s.id)), s.job_id, s.job_version_id, s.priority, s.claim, s.attempt, s.depth, NULL, NULL, 0,
+       CASE WHEN octet_length(payloads.data) <= :inline THEN payloads.data END,
+       coalesce(octet_length(payloads.data), 0)
+  FROM system_jobs AS s
+  LEFT JOIN payloads ON payloads.sequence = s.sequence
+ WHERE s.runner_id IN (SELECT value FROM json_each(:runners)) AND s.state = 2 AND s.started_on IS NULL;
+
 -- What comes first, of as many as could begin: the limit keeps it from counting a million.
 -- name: claimable
 SELECT CASE WHEN s.runner_id IS NULL THEN coalesce(jobs.version_id, s.job_version_id) ELSE s.job_version_id END,

@@ -1,0 +1,75 @@
+"""The daemon's offer: idle runners for which a submission may be claimed in its own commit.
+
+A hint in a file, never trusted: whoever takes it up claims in a transaction that asks the database for the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from struct import Struct
+from typing import Final
+
+NAME: Final = "offer"
+MOST: Final = 16
+"""Runners offered at a time."""
+BERTH: Final = Struct("=8sQ")
+"""A runner's id, and the job version it ran last: only for that is it sure to be warm."""
+NOTHING: Final = bytes(BERTH.size)
+"""The end of the offer: no version has the number 0."""
+
+
+class Offer:
+    """The daemon's end; make it only under the daemon's lock."""
+
+    def __init__(self, directory: Path) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(directory / NAME, flags, 0o600)
+        self._written: bytes | None = None
+        self.make(())
+
+    def make(self, berths: Iterable[tuple[str, int]]) -> None:
+        """Offer these runners, by their ids and what they ran last, and no others."""
+        said = b"".join(BERTH.pack(bytes.fromhex(runner_id), version) for runner_id, version in islice(berths, MOST))
+        if said != self._written:
+            os.pwrite(self._file, said + NOTHING, 0)
+            self._written = said
+
+    def withdraw(self) -> None:
+        """Offer nothing."""
+        self.make(())
+
+    def close(self) -> None:
+        self.withdraw()
+        os.close(self._file)
+
+
+class Offers:
+    """The submitters' end."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = os.path.join(directory, NAME)
+        self._file = -1
+
+    def runner_for(self, version: int) -> str | None:
+        """The id of a runner that is offered and ran this job version last."""
+        try:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            said = os.pread(self._file, BERTH.size * MOST, 0)
+        except OSError:
+            return None
+        for start in range(0, len(said) - BERTH.size + 1, BERTH.size):
+            runner_id, ran = BERTH.unpack_from(said, start)
+            if ran == version:
+                return str(runner_id.hex())
+            if not ran:
+                break
+        return None
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
