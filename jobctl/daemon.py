@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import jobctl
-from jobctl import presence, processes, wake
+from jobctl import presence, processes
 from jobctl.assignment import Runner
 from jobctl.claiming import Claimed
 from jobctl.clock import Clock
@@ -177,7 +177,8 @@ class Daemon:
             return False
         heard = self.ears.submitters.take()
         if heard and self._may_hurry():
-            return self._hurry() if heard != wake.SOON else self.haste.rehearse()
+            return self._give(*self.haste.heed(heard))
+        self.handover.withdraw()  # what was only announced
         if not heard and not self.stopping and not self.to_hand_over and self.haste.may_record():
             self.haste.left_out()
             return self._write()
@@ -193,13 +194,13 @@ class Daemon:
             claiming = not self.stopping and self.dispatcher.can_claim()
         if claiming or gone or due or self._reports_to_store():
             return self._write(gone, due)
-        return self.promoter.is_imminent and self._may_hurry() and self._hurry(self.promoter.next_due)
+        return self.promoter.is_imminent and self._may_hurry() and self._give(*self.haste.claim(self.promoter.next_due))
 
     def _may_hurry(self) -> bool:
         return not self.stopping and not self.to_hand_over and self.haste.may()
 
-    def _hurry(self, at: int | None = None) -> bool:
-        claimed, found = self.haste.claim(at)
+    def _give(self, claimed: list[Claimed], found: bool) -> bool:
+        """Hand over what was claimed in haste."""
         self.to_hand_over.extend(claimed)
         self._hand_over()
         return found

@@ -69,6 +69,10 @@ class HandOver:
         self._send_rest(orders)
         self.prepared = claimed
 
+    def is_prepared(self, ids: list[bytes]) -> bool:
+        """Whether these are what runners hold, and nothing else is."""
+        return [one.hex() for one in ids] == [one.id for one, _ in self.prepared]
+
     def withdraw(self) -> None:
         """What was prepared is not committed."""
         prepared, self.prepared = self.prepared, []

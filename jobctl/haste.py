@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from jobctl import claiming
+from jobctl import claiming, wake
 from jobctl.claiming import Claimed
 from jobctl.clock import wait_until
 from jobctl.dispatch import Dispatcher
@@ -73,12 +73,35 @@ class Haste:
         owed = 0.0 if self.owed_since is None else self.store.clock.monotonic() - self.owed_since
         self.looks_within = max(BREATH - owed, 0.0)
 
-    def rehearse(self) -> bool:
+    def heed(self, words: list[bytes]) -> tuple[list[Claimed], bool]:
+        """Do what submitters ask for; what has yet to be handed over, and whether anything was found to do."""
+        committed = [word.removeprefix(wake.NOW) for word in words if word.startswith(wake.NOW)]
+        if committed:
+            if self.handover.is_prepared(committed):
+                self.handover.go()
+                self.left_out()
+                self.breathe()
+                return [], True
+            self.handover.withdraw()
+            return self.claim()
+        if words[-1] == wake.SOON:
+            return [], self._rehearse()
+        self._expect(words[-1].removeprefix(wake.GUEST))
+        return [], False
+
+    def _rehearse(self) -> bool:
         """Somebody is about to commit: have what claims it in the processor's caches; whether something is due."""
         with self.store.snapshot():
             self.still_mine(self.store)
             next(claiming.queue(self.store, self.dispatcher.host_id, 1), None)
             return self.promoter.is_due(self.store)
+
+    def _expect(self, said: bytes) -> None:
+        """Somebody is about to commit what it claims for a runner: that one reads its orders meanwhile."""
+        guest = self.dispatcher.reception.announced(said)
+        self.handover.withdraw()
+        if guest is not None:
+            self.handover.prepare([guest])
 
     def claim(self, at: int | None = None) -> tuple[list[Claimed], bool]:
         """Claim in one commit before any other look: what has yet to be handed over, and whether anything was found.

@@ -5,12 +5,13 @@ A hint in a file, never trusted: whoever takes it up claims in a transaction tha
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 NAME: Final = "offer"
 MOST: Final = 16
@@ -19,6 +20,34 @@ BERTH: Final = Struct("=8sQ")
 """A runner's id, and the job version it ran last: only for that is it sure to be warm."""
 NOTHING: Final = bytes(BERTH.size)
 """The end of the offer: no version has the number 0."""
+
+
+class Guest(NamedTuple):
+    """What is being claimed by its submitter: its runner can be told while that is committed."""
+
+    runner_id: str
+    sequence: int
+    id: str
+    job_id: int
+    job_version_id: int
+    priority: int
+    depth: int
+    data: str | None
+
+    def said(self) -> bytes:
+        return json.dumps(self).encode()
+
+    @classmethod
+    def heard(cls, said: bytes) -> Guest | None:
+        """None: it makes no sense."""
+        try:
+            guest = cls(*json.loads(said))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        numbers = (guest.sequence, guest.job_id, guest.job_version_id, guest.priority, guest.depth)
+        texts = (guest.runner_id, guest.id, guest.data or "")
+        sensible = all(type(number) is int for number in numbers) and all(type(text) is str for text in texts)
+        return guest if sensible else None
 
 
 class Offer:

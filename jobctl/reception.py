@@ -8,7 +8,7 @@ from jobctl import outcomes
 from jobctl.assignment import Runner
 from jobctl.claiming import INLINE, Candidate, Claimed
 from jobctl.fleet import Fleet
-from jobctl.offer import Offer
+from jobctl.offer import Guest, Offer
 from jobctl.store import Store, Transaction
 
 
@@ -54,6 +54,18 @@ class Reception:
             else:
                 unwanted.append(candidate.sequence)
         return found, any(row[2] for row in rows), unwanted
+
+    def announced(self, said: bytes) -> Claimed | None:
+        """What a submitter is about to commit, as it says itself; None if it makes no sense here."""
+        guest = Guest.heard(said)
+        if guest is None or guest.runner_id not in self.expected:
+            return None
+        runner = self.fleet.runners.get(guest.runner_id)
+        if runner is None or not runner.idle:
+            return None
+        size = 0 if guest.data is None else len(guest.data.encode())
+        told = (guest.sequence, guest.id, guest.job_id, guest.job_version_id, guest.priority, 1, 0, guest.depth)
+        return Claimed(Candidate(*told, None, None, 0, guest.data, size), guest.runner_id)
 
     def has_guests(self, store: Store) -> bool:
         """Whether anybody came who is not looked after yet."""

@@ -30,7 +30,7 @@ from jobctl.model import (
 )
 from jobctl.model import DaemonRow as DaemonRow
 from jobctl.model import Event as Event
-from jobctl.offer import Offers
+from jobctl.offer import Guest, Offers
 from jobctl.reads import Reads
 from jobctl.records import replace
 from jobctl.rows import (
@@ -236,11 +236,11 @@ class Transaction(Store):
             None if later else now,
             *(now, actor, actor if owner is None else self.id_of(owner), depth, parent, regarding, utc_offset),
         )
-        held = {} if runner_id is None else self._insert_claimed(values, runner_id)
-        if not held:
-            self.database.run_in_order("insert_plain", values)
         if data is None and definition.settings is not None:
             data = json.dumps(definition.settings)
+        held = {} if runner_id is None else self._insert_claimed(values, runner_id, data)
+        if not held:
+            self.database.run_in_order("insert_plain", values)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         return new_plain_system_job(values, version, self.actor, owner or self.actor, held)
@@ -249,11 +249,16 @@ class Transaction(Store):
         """A runner that the daemon offers for it, if there is a daemon that hears of it."""
         return self.offers.runner_for(version.id) if self.bell is not None and self.bell.heard else None
 
-    def _insert_claimed(self, values: tuple[Any, ...], runner_id: str) -> dict[str, Any]:
+    def _insert_claimed(self, values: tuple[Any, ...], runner_id: str, data: str | None) -> dict[str, Any]:
         """Insert it as claimed for that runner: what it has of that; nothing, if the offer does not stand."""
         state = PLAIN.index("state")
         claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id)
         for daemon_id, host in self.database.run_in_order("insert_claimed", claimed):
+            if self.bell is not None:
+                sequence, identity_, job_id, version, _, priority = values[:6]
+                depth = values[PLAIN.index("depth")]
+                guest = Guest(runner_id, sequence, identity_.hex(), job_id, version, priority, depth, data)
+                self.bell.promise(identity_, guest.said())
             told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
             return {**told, "claim": 1, "runner_id": runner_id, "daemon_id": daemon_id, "host": host}
         return {}
@@ -371,9 +376,16 @@ class _Writing:
         try:
             self.commit.__exit__(kind, error, trace)
         except BaseException:
-            self.store.known.clear()
+            self._failed()
             raise
-        if error is not None:
-            self.store.known.clear()
-        elif self.store.bell is not None:
-            self.store.bell.ring(self.store.clock.monotonic())
+        if error is None:
+            if self.store.bell is not None:
+                self.store.bell.ring(self.store.clock.monotonic())
+        else:
+            self._failed()
+
+    def _failed(self) -> None:
+        """What was made by it is not there."""
+        self.store.known.clear()
+        if self.store.bell is not None:
+            self.store.bell.break_promise()

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import socket
 
 NAME = "wake.sock"
-NOW, SOON = b"w", b"s"
-"""Something was committed; something is about to be."""
+NOW, SOON, GUEST = b"w", b"s", b"g"
+"""Something was committed: the one whose id follows, if that was announced; something is about to be; the one that
+follows is about to be, claimed by who submits it."""
+MOST_SAID = 8192
+"""Bytes of a word at most."""
 QUIET = 0.02
 """Seconds after which a daemon that was rung may be asleep again."""
 LONGEST = 107
@@ -32,6 +35,7 @@ class Bell:
         self._address = ""
         self._sender: Socket | None = None
         self._rung = -QUIET
+        self._promised = b""
         self.heard = False
         """Whether a daemon was there to hear the last word."""
 
@@ -43,10 +47,21 @@ class Bell:
         if now - self._rung > QUIET:
             self._send(SOON)
 
+    def promise(self, identity: bytes, guest: bytes) -> None:
+        """Say what is about to be committed by who claims it, if that is said in a word."""
+        if len(guest) < MOST_SAID:
+            self._promised = identity
+            self._send(GUEST + guest)
+
+    def break_promise(self) -> None:
+        """It was not committed."""
+        self._promised = b""
+
     def ring(self, now: float) -> None:
         """Say that something was committed."""
         self._rung = now
-        self._send(NOW)
+        promised, self._promised = self._promised, b""
+        self._send(NOW + promised)
 
     def _send(self, word: bytes) -> None:
         try:
@@ -82,7 +97,7 @@ class Ear:
 
     def __init__(self, directory: Path) -> None:
         self.socket = listen(directory)
-        self._heard = b""
+        self._heard: list[bytes] = []
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -90,12 +105,12 @@ class Ear:
     def hear(self) -> None:
         """Take in what has come."""
         with suppress(BlockingIOError):
-            while word := self.socket.recv(16):
-                self._heard = NOW if NOW in (word, self._heard) else word
+            while word := self.socket.recv(MOST_SAID):
+                self._heard.append(word)
 
-    def take(self) -> bytes:
-        """SOON if something is only about to be committed, NOW if something was, b"" if nothing was heard."""
-        heard, self._heard = self._heard, b""
+    def take(self) -> list[bytes]:
+        """What was heard since the last time: each begins with NOW, SOON or GUEST."""
+        heard, self._heard = self._heard, []
         return heard
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import apsw
 
 from jobctl import control
 from jobctl.assignment import Runner
+from jobctl.daemon import Daemon
 from jobctl.dispatch import Dispatcher
+from jobctl.ears import Ears
 from jobctl.fleet import Fleet
 from jobctl.handover import HandOver
 from jobctl.haste import Haste
@@ -20,6 +24,7 @@ from jobctl.promoter import Promoter
 from jobctl.recorder import Recorder
 from jobctl.runner.protocol import FrameReader
 from jobctl.store import Store
+from jobctl.wishes import Wishes
 from tests.store.world import FakeClock, World
 
 SHORT, LONG = 0.001, 60.0
@@ -143,3 +148,18 @@ class Hasty(Hands):
 
 def kinds(hasty: Hasty) -> list[str]:
     return [message["k"] for name in hasty.ends for message in hasty.messages(name)]
+
+
+@contextmanager
+def daemon_of(hasty: Hasty) -> Iterator[Daemon]:
+    """One whose runners only listen, for single turns."""
+    store = hasty.world.store
+    daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
+    daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
+    daemon.handover, daemon.wishes = hasty.handover, Wishes(hasty.fleet)
+    daemon.promoter, daemon.haste = hasty.promoter, hasty.haste
+    with daemon.signals.caught():
+        ears = Ears(hasty.fleet.selector, store.database.config, hasty.world.clock, daemon.signals)
+        with closing(ears):
+            daemon.ears = ears
+            yield daemon

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,12 @@ import pytest
 from jobctl import control, wake
 from jobctl.clock import MICROSECONDS, SystemClock, wait_until
 from jobctl.config import Config
-from jobctl.daemon import Daemon
-from jobctl.ears import Ears
 from jobctl.errors import TryAgain
 from jobctl.haste import BREATH
 from jobctl.model import State
 from jobctl.promoter import LEAD
 from jobctl.store import Store
-from jobctl.wishes import Wishes
-from tests.daemon.hands import Hasty, Running, kinds
+from tests.daemon.hands import Hasty, Running, daemon_of, kinds
 from tests.store.world import START, FakeClock
 
 
@@ -88,21 +85,6 @@ def test_ends_are_recorded_before_all_other_looks_but_not_for_long(hasty: Hasty)
     assert not hasty.haste.may_record()
 
 
-@contextmanager
-def daemon_of(hasty: Hasty) -> Iterator[Daemon]:
-    """One whose runners only listen, for single turns."""
-    store = hasty.world.store
-    daemon = Daemon(store.database.config, hasty.world.clock, slots=2)
-    daemon.store, daemon.fleet, daemon.dispatcher = store, hasty.fleet, hasty.dispatcher
-    daemon.handover, daemon.wishes = hasty.handover, Wishes(hasty.fleet)
-    daemon.promoter, daemon.haste = hasty.promoter, hasty.haste
-    with daemon.signals.caught():
-        ears = Ears(hasty.fleet.selector, store.database.config, hasty.world.clock, daemon.signals)
-        with closing(ears):
-            daemon.ears = ears
-            yield daemon
-
-
 def test_an_end_and_the_next_claim_are_one_commit_and_few_statements(hasty: Hasty) -> None:
     with daemon_of(hasty) as daemon:
         first, second, third, fourth = hasty.submit(*["job"] * 4)
@@ -152,7 +134,7 @@ def test_a_rehearsal_changes_nothing_and_writes_nothing(hasty: Hasty) -> None:
     (sequence,) = hasty.submit("job")
     version = hasty.world.store.data_version()
     hasty.watch()
-    assert hasty.haste.rehearse() is False
+    assert hasty.haste.heed([wake.SOON])[1] is False
     assert hasty.world.row(sequence).state is State.READY
     assert hasty.world.store.data_version() == version
     assert "COMMIT" not in hasty.statements and hasty.haste.may()
@@ -305,7 +287,7 @@ def ear(tmp_path: Path) -> Iterator[wake.Ear]:
         yield ear
 
 
-def heard(ear: wake.Ear) -> bytes:
+def heard(ear: wake.Ear) -> list[bytes]:
     ear.hear()
     return ear.take()
 
@@ -314,16 +296,22 @@ def test_a_commit_is_announced_unless_the_daemon_is_awake(ear: wake.Ear, tmp_pat
     bell = wake.Bell(tmp_path)
     with closing(bell):
         bell.announce(100.0)
-        assert heard(ear) == wake.SOON
+        assert heard(ear) == [wake.SOON]
         bell.ring(100.001)
-        assert heard(ear) == wake.NOW
+        assert heard(ear) == [wake.NOW]
         bell.announce(100.002)
-        assert heard(ear) == b""
+        assert heard(ear) == []
         bell.announce(100.1)
         bell.ring(100.101)
         bell.announce(100.2)
-        assert heard(ear) == wake.NOW  # what was committed counts, whatever is announced besides
-        assert heard(ear) == b""
+        assert heard(ear) == [wake.SOON, wake.NOW, wake.SOON]
+        assert heard(ear) == []
+
+
+def test_what_was_committed_counts_whatever_is_announced_besides(hasty: Hasty) -> None:
+    (sequence,) = hasty.submit("job")
+    assert hasty.haste.heed([wake.SOON, wake.NOW, wake.SOON]) == ([], True)
+    assert hasty.given() == [sequence]
 
 
 def waiting(ear: wake.Ear) -> list[bytes]:

@@ -14,7 +14,7 @@ from jobctl import control, submitting, wake
 from jobctl.model import State, Status, SystemJob
 from jobctl.offer import BERTH, MOST, NAME, Offer, Offers
 from jobctl.store import Store
-from tests.daemon.hands import Hasty, kinds
+from tests.daemon.hands import Hasty, daemon_of, kinds
 from tests.store.world import MINUTE
 
 
@@ -56,6 +56,8 @@ def open_(hasty: Hasty, ear: wake.Ear) -> Iterator[Open]:
     with Store.open(hasty.world.store.database.config, hasty.world.clock, "user:bob") as guest:
         made = Open(hasty, guest)
         made.dispatcher.offer()
+        ear.hear()
+        ear.take()
         yield made
 
 
@@ -207,6 +209,89 @@ def test_a_guest_of_a_runner_that_died_is_ready_again(open_: Open) -> None:
     assert (row.state, row.runner_id, row.attempt, row.ready_on) == (State.READY, None, 0, guest.ready_on)
     ((sequence,),) = open_.hasty.turn().values()
     assert sequence == guest.sequence
+
+
+# Told while it is committed
+
+
+def words(open_: Open, ear: wake.Ear) -> list[bytes]:
+    ear.hear()
+    return ear.take()
+
+
+def test_its_runner_reads_its_orders_during_the_commit_and_begins_at_a_word(open_: Open, ear: wake.Ear) -> None:
+    guest = open_.submit(data='{"text": "\u00fcber"}')
+    soon, announced, now = words(open_, ear)
+    assert (soon, now) == (wake.SOON, wake.NOW + bytes.fromhex(guest.id))
+    assert open_.hasty.haste.heed([soon, announced]) == ([], False)
+    told = [message for name in open_.hasty.ends for message in open_.hasty.messages(name)]
+    (prepared,) = (message for message in told if message["k"] == "prepare")
+    assert prepared["runs"][0][1:] == [guest.sequence, guest.id, 1, 1, 0, '{"text": "\u00fcber"}']
+    assert open_.hasty.given() == [], "nobody knows yet whether it will be committed"
+    open_.hasty.watch()
+    assert open_.hasty.haste.heed([now]) == ([], True)
+    assert kinds(open_.hasty) == ["go"]
+    assert open_.hasty.given() == [guest.sequence]
+    assert open_.hasty.statements == [], "the submitter's own transaction has asked for everything"
+    assert not open_.dispatcher.can_claim()
+
+
+def test_what_was_announced_and_is_not_committed_does_not_begin(open_: Open, ear: wake.Ear) -> None:
+    with pytest.raises(ZeroDivisionError), open_.guest.write() as tx:
+        submitting.submit_within(tx, tx.version_in_force("job"), submitting.Request(), "run")
+        raise ZeroDivisionError
+    said = words(open_, ear)
+    assert [word[:1] for word in said] == [wake.SOON, wake.GUEST]
+    open_.hasty.haste.heed(said)
+    assert kinds(open_.hasty) == ["prepare"]
+    following = open_.submit()
+    announced, now = words(open_, ear)[-2:]
+    assert open_.hasty.haste.heed([now])[0][0].sequence == following.sequence, "one that was not announced in time"
+    assert kinds(open_.hasty) == ["forget"]
+    open_.hasty.haste.looking()
+    assert announced.startswith(wake.GUEST)
+
+
+def test_somebody_elses_commit_lets_nothing_begin(open_: Open, ear: wake.Ear) -> None:
+    open_.hasty.job("other", None)
+    guest = open_.submit()
+    announced, now = words(open_, ear)[-2:]
+    open_.hasty.haste.heed([announced])
+    other = open_.submit("other")
+    (elses,) = words(open_, ear)
+    assert elses == wake.NOW
+    ((first,), _) = open_.hasty.haste.heed([elses])
+    assert first.sequence == guest.sequence, "it is found where it stands"
+    assert kinds(open_.hasty) == ["prepare", "forget"]
+    open_.hasty.handover.hand_over([first])
+    open_.hasty.haste.looking()
+    open_.hasty.haste.heed([now])
+    assert sorted(open_.hasty.given()) == [guest.sequence, other.sequence]
+
+
+def test_a_daemon_that_does_something_else_forgets_what_was_announced(open_: Open, ear: wake.Ear) -> None:
+    guest = open_.submit()
+    announced, _ = words(open_, ear)[-2:]
+    open_.hasty.haste.heed([announced])
+    ear.socket.close()
+    with daemon_of(open_.hasty) as daemon:
+        daemon.step()
+    assert open_.hasty.given() == [guest.sequence]
+    assert kinds(open_.hasty)[:2] == ["prepare", "forget"]
+
+
+@pytest.mark.parametrize("said", [b"", b"{}", b"[1]", b"\xff", b'["f", "1", 2, 3, 4, 5, 6, 7]', b"[" * 5000])
+def test_a_word_without_sense_changes_nothing(open_: Open, said: bytes) -> None:
+    assert open_.hasty.haste.heed([wake.GUEST + said]) == ([], False)
+    assert kinds(open_.hasty) == [] and open_.hasty.handover.prepared == []
+
+
+def test_what_is_too_much_for_a_word_is_found_where_it_stands(open_: Open, ear: wake.Ear) -> None:
+    guest = open_.submit(data=f'"{"x" * wake.MOST_SAID}"')
+    said = words(open_, ear)
+    assert said[-1] == wake.NOW and all(word in (wake.SOON, wake.NOW) for word in said)
+    ((claimed,), _) = open_.hasty.haste.heed(said)
+    assert claimed.sequence == guest.sequence
 
 
 def test_as_many_are_offered_as_slots_are_free(open_: Open) -> None:
