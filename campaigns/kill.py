@@ -24,6 +24,7 @@ import apsw
 from campaigns import victims
 from campaigns.checker import Checker, lines
 from campaigns.workload import Workload
+from jobctl import offer, wake
 
 SLOTS = 4
 BACKLOG = 24
@@ -59,6 +60,8 @@ class Campaign:
         self.next_snapshot = 0.0
         self.starting: list[float] = []
         self.recovering: list[float] = []
+        self.alone = False
+        """Whether one is submitted after the other, to a daemon at rest."""
         self.most_together = 0
         """System jobs seen in the hands of one runner."""
         self.log = home.with_name("daemon.log")
@@ -71,6 +74,7 @@ class Campaign:
         self.database.setbusytimeout(10_000)
         began = time.monotonic()
         for number in range(self.kills):
+            self.alone = self.quick and number % 6 >= 3
             self._live_and_die(number)
         self.killing_took = time.monotonic() - began
         self._settle()
@@ -99,10 +103,13 @@ class Campaign:
         mode = number % 20
         # What is short is handed ahead only when a few have shown that it is.
         longer = 4.0 if self.quick else 1.0
-        after_start = self.chance.uniform(0.03, 0.35 * longer) if mode % 2 else None
+        after_start = self.chance.uniform(0.03, 0.35 * longer) if mode % 2 or self.alone else None
         after_ready = self.chance.uniform(0.0, 0.25 * longer)
+        if self.alone:
+            self._come_to_rest(process)
+            began = time.monotonic()
         kills = [kill for kill, wanted in self._other_kills() if wanted]
-        ready = False
+        ready = self.alone
         while True:
             now = time.monotonic()
             if not ready and (ready := self._is_ready(offset, began, whole=mode == 0)):
@@ -119,6 +126,12 @@ class Campaign:
             self.found["exits"].append(f"daemon {process.pid} was not ready within 15 s")
         process.kill()
         process.wait()
+
+    def _come_to_rest(self, process: subprocess.Popen[bytes]) -> None:
+        """Let it finish what came before, so that it dies while one is submitted after the other."""
+        deadline = time.monotonic() + SETTLE_WITHIN
+        while self._active() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _other_kills(self) -> list[tuple[Callable[[], bool], bool]]:
         return [
@@ -147,13 +160,18 @@ class Campaign:
             self.next_snapshot = time.monotonic() + SNAPSHOT_EVERY
         query = "SELECT count(*) FROM system_jobs WHERE state = 2 GROUP BY runner_id"
         self.most_together = max([self.most_together, *(count for (count,) in self.database.execute(query))])
-        if self._unfinished() < self.backlog:
+        if self.alone and not self._active():
+            self.workload.submit_alone()
+        elif not self.alone and self._unfinished() < self.backlog:
             self.workload.submit()
         else:
             time.sleep(seconds)
 
     def _unfinished(self) -> int:
         return len(self.database.execute("SELECT sequence FROM system_jobs WHERE state < 3").fetchall())
+
+    def _active(self) -> bool:
+        return bool(self.database.execute("SELECT 1 FROM system_jobs WHERE state IN (0, 2) LIMIT 1").fetchall())
 
     def _compare_finals(self) -> None:
         """What is final must stay as it is."""
@@ -185,6 +203,8 @@ class Campaign:
         self._compare_finals()
         if self.quick and self.most_together < AHEAD:
             self.found["untested"].append(f"no runner held more than {self.most_together}")
+        if self.quick and self.workload.guests < self.kills // 4:
+            self.found["untested"].append(f"only {self.workload.guests} were claimed as they were submitted")
         if process.poll() is not None:
             self.found["exits"].append(f"the last daemon left by itself with {process.returncode}")
         process.terminate()
@@ -224,7 +244,8 @@ class Campaign:
         self.rows = rows
         left = victims.processes_of(self.home)
         self.found["leftovers"] += [f"{pid}: {' '.join(victims.arguments(pid))}" for pid in left]
-        self.found["leftovers"] += [str(path) for path in (self.home / "run").iterdir() if path.name != "wake.sock"]
+        stays = {wake.NAME, offer.NAME}
+        self.found["leftovers"] += [str(path) for path in (self.home / "run").iterdir() if path.name not in stays]
         victims.end(left)
         database = apsw.Connection(str(self.home / "jobctl.db"))
         for pragma in ("integrity_check", "foreign_key_check"):
@@ -282,6 +303,7 @@ def table(campaign: Campaign) -> str:
         ("occurrences skipped for overlap", sum(row["reason"] == "overlap" for row in rows)),
         ("snapshots of final states", campaign.snapshots),
         ("most in the hands of one runner", campaign.most_together),
+        ("claimed as they were submitted", campaign.workload.guests),
         ("start to ready", quantiles(campaign.starting)),
         ("start to first record or run", quantiles(campaign.recovering)),
         *((words, len(campaign.found[name])) for name, words in COLUMNS.items()),

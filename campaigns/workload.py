@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jobctl
+from jobctl.model import State, SystemJob
 
 SHELL = """\
 read now _ </proc/uptime; echo "S $JOBCTL_SEQUENCE $JOBCTL_ATTEMPT $now" >>{witness}
@@ -111,6 +112,8 @@ class Workload:
         self.kinds: dict[str, Kind] = {kind.name: kind for kind in found}
         self.accepted: dict[int, tuple[str, float]] = {}
         """Job and duration in seconds of each submitted system job."""
+        self.guests = 0
+        """Those that were claimed in the commit that submitted them."""
         self.environment = environment(home)
 
     def define(self) -> None:
@@ -140,8 +143,15 @@ class Workload:
             seconds = 0.0 if kind.quick else round(self.chance.uniform(0.06, 0.4) / kind.attempts, 3)
             data: object = [seconds] if kind.callable else seconds
             at = "in 1s" if self.chance.random() < 0.03 else None
-            accepted = jobctl.submit(kind.name, data=data, at=at)
-            self.accepted[accepted.sequence] = (kind.name, seconds)
+            self._accept(jobctl.submit(kind.name, data=data, at=at), seconds)
+
+    def submit_alone(self) -> None:
+        """Submit a quick one to a daemon that may be at rest."""
+        self._accept(jobctl.submit("quick-call", data=[0.0]), 0.0)
+
+    def _accept(self, accepted: SystemJob, seconds: float) -> None:
+        self.accepted[accepted.sequence] = (accepted.job, seconds)
+        self.guests += accepted.state is State.LOCKED
 
     def end_schedules(self) -> None:
         for kind in self.kinds.values():

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 NAME: Final = "offer"
 MOST: Final = 16
 """Runners offered at a time."""
-BERTH: Final = Struct("=8sQ")
-"""A runner's id, and the job version it ran last: only for that is it sure to be warm."""
+BERTH: Final = Struct("=8sQQ")
+"""A runner's id, the job version it ran last, for which alone it is sure to be warm, and who offers it."""
 NOTHING: Final = bytes(BERTH.size)
 """The end of the offer: no version has the number 0."""
 
@@ -53,7 +53,8 @@ class Guest(NamedTuple):
 class Offer:
     """The daemon's end; make it only under the daemon's lock."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, generation: int) -> None:
+        self.generation = generation
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(directory / NAME, flags, 0o600)
         self._written: bytes | None = None
@@ -61,7 +62,10 @@ class Offer:
 
     def make(self, berths: Iterable[tuple[str, int]]) -> None:
         """Offer these runners, by their ids and what they ran last, and no others."""
-        said = b"".join(BERTH.pack(bytes.fromhex(runner_id), version) for runner_id, version in islice(berths, MOST))
+        said = b"".join(
+            BERTH.pack(bytes.fromhex(runner_id), version, self.generation)
+            for runner_id, version in islice(berths, MOST)
+        )
         if said != self._written:
             os.pwrite(self._file, said + NOTHING, 0)
             self._written = said
@@ -82,8 +86,8 @@ class Offers:
         self._path = os.path.join(directory, NAME)
         self._file = -1
 
-    def runner_for(self, version: int) -> str | None:
-        """The id of a runner that is offered and ran this job version last."""
+    def runner_for(self, version: int) -> tuple[str, int] | None:
+        """The id of a runner that is offered and ran this job version last, and of the daemon that offers it."""
         try:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -91,9 +95,9 @@ class Offers:
         except OSError:
             return None
         for start in range(0, len(said) - BERTH.size + 1, BERTH.size):
-            runner_id, ran = BERTH.unpack_from(said, start)
+            runner_id, ran, daemon_id = BERTH.unpack_from(said, start)
             if ran == version:
-                return str(runner_id.hex())
+                return runner_id.hex(), daemon_id
             if not ran:
                 break
         return None

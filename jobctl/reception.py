@@ -22,7 +22,7 @@ class Reception:
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
-        self.offer = Offer(fleet.config.run_directory)
+        self.offer = Offer(fleet.config.run_directory, fleet.generation)
         self.expected: set[str] = set()
         """The runners for which guests may have come, or may yet come."""
 

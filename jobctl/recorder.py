@@ -106,6 +106,7 @@ class Recorder:
         for record in message.get("records", ()):
             self.apply(tx, runner, record)
         self.finish(tx)
+        tx.database.run("take_over_runner", {"id": runner.id, "daemon_id": self.fleet.generation})
         self._reconcile(tx, runner, message.get("current"), message.get("queued", []))
         self.after.append(lambda: setattr(runner, "greeted", True))
 

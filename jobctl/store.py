@@ -226,7 +226,7 @@ class Transaction(Store):
         now, actor, definition = self.now, self.actor_id, version.definition
         sequence = self._next_number()
         later = at is not None and at > now
-        runner_id = None if later or definition.concurrency is not None else self._offered(version)
+        offered = None if later or definition.concurrency is not None else self._offered(version)
         values = (
             *(sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority),
             OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
@@ -238,22 +238,24 @@ class Transaction(Store):
         )
         if data is None and definition.settings is not None:
             data = json.dumps(definition.settings)
-        held = {} if runner_id is None else self._insert_claimed(values, runner_id, data)
+        held = {} if offered is None else self._insert_claimed(values, data, *offered)
         if not held:
             self.database.run_in_order("insert_plain", values)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         return new_plain_system_job(values, version, self.actor, owner or self.actor, held)
 
-    def _offered(self, version: JobVersion) -> str | None:
-        """A runner that the daemon offers for it, if there is a daemon that hears of it."""
+    def _offered(self, version: JobVersion) -> tuple[str, int] | None:
+        """A runner that is offered for it, and by which daemon, if there is one that hears of it."""
         return self.offers.runner_for(version.id) if self.bell is not None and self.bell.heard else None
 
-    def _insert_claimed(self, values: tuple[Any, ...], runner_id: str, data: str | None) -> dict[str, Any]:
+    def _insert_claimed(
+        self, values: tuple[Any, ...], data: str | None, runner_id: str, daemon_id: int
+    ) -> dict[str, Any]:
         """Insert it as claimed for that runner: what it has of that; nothing, if the offer does not stand."""
         state = PLAIN.index("state")
-        claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id)
-        for daemon_id, host in self.database.run_in_order("insert_claimed", claimed):
+        claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id, daemon_id)
+        for (host,) in self.database.run_in_order("insert_claimed", claimed):
             if self.bell is not None:
                 sequence, identity_, job_id, version, _, priority = values[:6]
                 depth = values[PLAIN.index("depth")]

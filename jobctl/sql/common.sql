@@ -186,8 +186,8 @@ VALUES (:sequence, :id, 0, :job_id, :job_version_id, :name, :priority, :operatio
         :state, :status, :reason, :due_at, :ready_on, :now, :now, :actor, :actor,
         :owner, :depth, :parent, :regarding, :utc_offset);
 
--- The same, claimed at once for a runner that the daemon offers: one of the newest daemon's own, which starts things, and
--- which has nothing in its hands; and only if nothing else is ready, or it would overtake.
+-- The same, claimed at once for a runner that a daemon offers: if that is the newest daemon and starts things, if the
+-- runner is its own and has nothing in its hands, and if nothing else is ready, which would be overtaken.
 -- name: insert_claimed
 INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, priority, operation_type, message_name,
                          state, status, reason, due_at, ready_on, created_on, modified_on, created_by, modified_by,
@@ -196,10 +196,11 @@ SELECT :sequence, :id, 0, :job_id, :job_version_id, :name, :priority, :operation
        :state, :status, :reason, :due_at, :ready_on, :now, :now, :actor, :actor,
        :owner, :depth, :parent, :regarding, :utc_offset, 1, r.id, r.daemon_id, r.host_id, r.host_id
   FROM runners AS r JOIN daemons AS d ON d.id = r.daemon_id
- WHERE r.id = :runner_id AND d.id = (SELECT max(id) FROM daemons) AND d.stopped_on IS NULL
+ WHERE r.id = :runner_id AND r.daemon_id = :daemon_id AND d.stopped_on IS NULL
+   AND d.id = (SELECT max(id) FROM daemons)
    AND NOT EXISTS (SELECT 1 FROM system_jobs WHERE runner_id = :runner_id)
    AND NOT EXISTS (SELECT 1 FROM system_jobs WHERE state = 0 AND blocked_by IS NULL)
-RETURNING daemon_id, (SELECT name FROM hosts WHERE id = host_id);
+RETURNING (SELECT name FROM hosts WHERE id = host_id);
 
 -- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
 -- which it is not due, what it is about, and its id.
@@ -310,6 +311,9 @@ VALUES (:id, :host_id, :daemon_id, :boot_id, :pid_namespace, :pid, :start_time, 
 
 -- name: runners
 SELECT id, boot_id, pid_namespace, pid, start_time, protocol FROM runners WHERE host_id = :host_id;
+
+-- name: take_over_runner
+UPDATE runners SET daemon_id = :daemon_id WHERE id = :id;
 
 -- name: delete_runner
 DELETE FROM runners WHERE id = :id;

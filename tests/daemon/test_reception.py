@@ -121,6 +121,13 @@ def replaced(open_: Open) -> None:
     )
 
 
+def offered_by_another(open_: Open) -> None:
+    """One that was replaced and has not noticed it yet, while its runner is the new one's."""
+    open_.reception.offer.generation -= 1
+    open_.reception.close()
+    open_.dispatcher.offer()
+
+
 def stopped(open_: Open) -> None:
     open_.hasty.world.store.database.connection.execute("UPDATE daemons SET stopped_on = 1")
 
@@ -141,7 +148,7 @@ def gone(open_: Open) -> None:
     (open_.hasty.world.store.database.config.run_directory / NAME).unlink()
 
 
-@pytest.mark.parametrize("change", [replaced, stopped, buried, withdrawn, damaged, gone])
+@pytest.mark.parametrize("change", [replaced, offered_by_another, stopped, buried, withdrawn, damaged, gone])
 def test_an_offer_that_does_not_stand_is_not_taken_up(open_: Open, change: Callable[[Open], None]) -> None:
     change(open_)
     assert open_.submit().state is State.READY
@@ -297,7 +304,7 @@ def test_what_is_too_much_for_a_word_is_found_where_it_stands(open_: Open, ear: 
 def test_as_many_are_offered_as_slots_are_free(open_: Open) -> None:
     def offered() -> list[str]:
         said = (open_.hasty.world.store.database.config.run_directory / NAME).read_bytes()
-        return [runner.hex() for runner, version in BERTH.iter_unpack(said) if version]
+        return [runner.hex() for runner, version, _ in BERTH.iter_unpack(said) if version]
 
     assert len(offered()) == 2
     open_.submit()
@@ -316,12 +323,13 @@ def test_the_file_of_an_offer(tmp_path: Path) -> None:
     offers = Offers(tmp_path)
     with closing(offers):
         assert offers.runner_for(7) is None, "there is none yet"
-        offer = Offer(tmp_path)
+        offer = Offer(tmp_path, 3)
         with closing(offer):
             assert offers.runner_for(7) is None
             many = [(f"{number:016x}", number) for number in range(1, MOST + 3)]
             offer.make(many)
-            assert [offers.runner_for(number) for _, number in many] == [*(name for name, _ in many[:MOST]), None, None]
+            found = [offers.runner_for(number) for _, number in many]
+            assert found == [*((name, 3) for name, _ in many[:MOST]), None, None]
             offer.make(many[:1])
             assert offers.runner_for(2) is None
             assert os.stat(tmp_path / NAME).st_mode & 0o777 == 0o600
