@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import sys
-import termios
 import types
 from contextlib import suppress
 
@@ -23,14 +22,17 @@ MAX_DEPTH = 64
 MAX_PLAIN = 10**18
 """Whole numbers up to which neither size nor form needs a look."""
 MAX_FITTING = 1000
-ROOM = 64
-"""Bytes for a variable that differs from run to run."""
+OWN = (b"JOBCTL_ID", b"JOBCTL_SEQUENCE")
+"""The variables that differ from run to run."""
+ROOM = 96
+"""Bytes for such a variable."""
+MOST_OWN = 64
+"""Bytes of both their values together, which leaves room for a name."""
 FITTING: set[Any] = set()
 """Functions with the shapes of arguments that fit them."""
 HIDDEN = {__file__, importlib.__file__}
 """Files that tracebacks do not begin with."""
 
-FIONREAD: int = termios.FIONREAD
 PID = os.getpid()
 encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -43,32 +45,47 @@ class Library:
     """Calls of the C library in a worker that is much used: quicker, and without what Python adds to them."""
 
     def __init__(self) -> None:
-        """Raises whatever it meets where Python has no ctypes, or the C library none of the functions."""
+        """Raises whatever it meets where Python has no ctypes, or the C library not all of it."""
         import ctypes
 
         library = ctypes.PyDLL(None)  # none of the calls waits: the interpreter lock may stay
-        self.ioctl, self.waitpid, self.putenv = library.ioctl, library.waitpid, library.putenv
-        self.buffer = ctypes.create_string_buffer
-        self.count = ctypes.c_int()
-        self.count_place = ctypes.byref(self.count)
-        self.places: dict[bytes, Any] = {}
-        """The texts of variables, which the C library has where they stand."""
+        self.waitpid, self.putenv = library.waitpid, library.putenv
+        self.environ = ctypes.c_void_p.in_dll(library, "environ")
+        self.texts = [ctypes.create_string_buffer(ROOM) for _ in OWN]
+        """Of the variables that differ from run to run: the C library has them where they stand."""
+        self.addresses = [ctypes.addressof(text) for text in self.texts]
+        self.pointer = ctypes.POINTER(ctypes.c_void_p)
+        self.cast = ctypes.cast
+        self.seen: tuple[Any, ...] = (-1, (), 0, 0)
+        """Where the environment was, its entries, and which of them are these variables."""
 
-    def put(self, name: bytes, value: bytes) -> bool:
-        """Set a variable that differs from run to run; False where it is too long for its place.
+    def name_run(self, id: bytes, sequence: bytes) -> bool:
+        """Set the variables that differ from run to run; False where they are too long for their places.
 
         putenv of Python is setenv, of which some C libraries keep every value there ever was.
         """
-        place = self.places.get(name)
-        if place is None:
-            place = self.places[name] = self.buffer(ROOM)
-        if len(name) + len(value) + 2 > ROOM:
+        if len(id) + len(sequence) > MOST_OWN:
             return False
-        place.value = name + b"=" + value
-        return bool(self.putenv(place) == 0)
+        texts, addresses = self.texts, self.addresses
+        texts[0].value = OWN[0] + b"=" + id
+        texts[1].value = OWN[1] + b"=" + sequence
+        at, entries, first, second = self.seen
+        if at == self.environ.value and entries[first] == addresses[0] and entries[second] == addresses[1]:
+            return True
+        return self.put()
 
-    def unread(self, descriptor: int) -> bool:
-        return self.ioctl(descriptor, FIONREAD, self.count_place) == 0 and self.count.value > 0
+    def put(self) -> bool:
+        """Have the texts in the environment, and find where."""
+        if any(self.putenv(text) != 0 for text in self.texts):
+            return False
+        entries = self.cast(self.environ, self.pointer)
+        found: dict[int, int] = {}
+        number = 0
+        while (address := entries[number]) is not None:
+            found[address] = number
+            number += 1
+        self.seen = (self.environ.value, entries, *(found[address] for address in self.addresses))
+        return True
 
     def has_child(self) -> bool:
         return self.waitpid(-1, None, os.WNOHANG) != -1  # type: ignore[no-any-return]
@@ -85,26 +102,27 @@ class Variables:
         self.left = dict(self.content)
         """As it was left for the newest run."""
         self.own: dict[bytes, bytes] = {}
-        """Those of the newest run."""
+        """Those of the newest run, as they were when it last shared none with the one before."""
         self.alike: tuple[Any, ...] = ()
         """What the newest run may share with the next: job, attempt, depth, data, file of data."""
 
     def give(self, id: str, sequence: int, alike: tuple[Any, ...]) -> None:
         """Give a run its variables, and undo what an earlier one has changed; only those that differ are touched."""
         os.environ = self.environ  # noqa: B003  # the object, whatever stands there now
-        names = {b"JOBCTL_ID": id.encode(), b"JOBCTL_SEQUENCE": b"%d" % sequence}
-        spoiled = self.left != self.content
-        if spoiled:
+        content, left = self.content, self.left
+        own_id, own_sequence = id.encode(), b"%d" % sequence
+        if left != content:
             self.restore()
-        if spoiled or alike != self.alike:
-            self.change({**names, **shared(*alike)})
+            self.alike = ()
+        if alike != self.alike:
+            self.change({OWN[0]: own_id, OWN[1]: own_sequence, **shared(*alike)})
             self.alike = alike
             return
-        for name, value in names.items():
-            if self.library is None or not self.library.put(name, value):
-                os.putenv(name, value)
-            self.content[name] = value
-            self.left[name] = self.own[name] = value
+        if self.library is None or not self.library.name_run(own_id, own_sequence):
+            os.putenv(OWN[0], own_id)
+            os.putenv(OWN[1], own_sequence)
+        content[OWN[0]] = left[OWN[0]] = own_id
+        content[OWN[1]] = left[OWN[1]] = own_sequence
 
     def restore(self) -> None:
         for name in self.content.keys() - self.base.keys():
@@ -116,7 +134,7 @@ class Variables:
 
     def change(self, wanted: dict[bytes, bytes]) -> None:
         for name, value in wanted.items():
-            if self.own.get(name) != value:
+            if name in OWN or self.own.get(name) != value:
                 self.put(name, value)
         for name in self.own.keys() - wanted.keys():
             os.unsetenv(name)

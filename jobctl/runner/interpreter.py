@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -44,10 +45,14 @@ class Worker:
         self.awaited: Callable[[], None] = lambda: None
         """Called before answers are read that have come by themselves."""
         with _Ends() as ends:
-            python = [definition.python, SCRIPT, *(str(end.fileno()) for end in ends.theirs), str(begun.descriptor)]
-            passed = (*(end.fileno() for end in ends.theirs), begun.descriptor)
-            argv = [*python, *definition.path]
+            numbers = [end.fileno() for end in ends.theirs]
+            events = ends.events.fileno()
+            marks = f"{begun.descriptor}:{events}"
+            argv = [definition.python, SCRIPT, *map(str, numbers), marks, *definition.path]
+            passed = (*numbers, begun.descriptor, events)
             child = spawner.start(argv, definition.cwd, definition.umask, definition.environment, passed)
+            for output in (child.stdout, child.stderr):
+                ends.events.register(output, select.EPOLLIN)
             answers, self.requests, self.waiting = ends.keep()
         self.tree = Tree(child.pid)
         self.output = Output(loop, child.stdout, child.stderr)
@@ -134,7 +139,7 @@ class Worker:
 
 
 class _Ends:
-    """The sockets between runner and worker."""
+    """The sockets between runner and worker, and the epoll that tells the worker of output that is not read."""
 
     def __enter__(self) -> _Ends:
         """Raises SpawnPostponed."""
@@ -142,8 +147,9 @@ class _Ends:
         try:
             self.all += socket.socketpair()
             self.all += socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.events = select.epoll()
         except OSError as error:
-            self.__exit__()
+            self._close_all()
             raise SpawnPostponed(f"cannot start a worker: {error.strerror}") from None
         self.answers, theirs, self.requests, self.waiting = self.all
         self.requests.setblocking(False)
@@ -158,6 +164,10 @@ class _Ends:
         return self.answers, self.requests, self.waiting
 
     def __exit__(self, *error: object) -> None:
+        self._close_all()
+        self.events.close()
+
+    def _close_all(self) -> None:
         for end in self.all:
             end.close()
 

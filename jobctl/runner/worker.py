@@ -1,8 +1,10 @@
 """The interpreter in which callables run, one after another: requests come as packets, of which the runner takes back
 what was not taken here; answers go over a stream of their own.
 
-Run by path, as `worker.py REQUESTS ANSWERS BEGUN [DIRECTORY...]` with three descriptors, under any Python from 3.8
-on and without jobctl: it needs only calling.py, beside it, and the standard library.
+Run by path, as `worker.py REQUESTS ANSWERS BEGUN[:EVENTS] [DIRECTORY...]` with descriptors, under any Python from 3.8
+on and without jobctl: it needs only calling.py and leftovers.py, beside it, and the standard library. EVENTS is an
+epoll that tells of output that the runner has not read; without it (a runner may be older than this file) the pipes
+are asked.
 """
 
 from __future__ import annotations
@@ -13,14 +15,13 @@ import sys
 if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
     del sys.path[0]  # neither its neighbours nor the working directory may shadow a module
 
-import _signal  # type: ignore[import-not-found]  # the enumerations of `signal` cost more than the calls
 import _socket
 import _thread
 import faulthandler
 import fcntl
 import json
 import mmap
-import resource
+import select
 import termios
 import time
 import types
@@ -32,32 +33,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# By its path and under no name: user code finds nothing of it.
-loader = SourceFileLoader("_jobctl_calling", os.path.join(os.path.dirname(os.path.abspath(__file__)), "calling.py"))
-calling: Any = types.ModuleType(loader.name)
-calling.__file__ = loader.path
-loader.exec_module(calling)
+
+def beside(name: str) -> Any:
+    """A file that stands beside this one: by its path and under no name, so that user code finds nothing of it."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+    loader = SourceFileLoader(f"_jobctl_{name}", path)
+    module = types.ModuleType(loader.name)
+    module.__file__ = loader.path
+    loader.exec_module(module)
+    return module
+
+
+calling = beside("calling")
+leftovers = beside("leftovers")
 calling.HIDDEN.add(__file__)
 
 MAX_RUNS = 100_000
-MAX_RESIDENT = 200 * 1024 * 1024
 MAX_REQUEST = 256 * 1024
 RING = 511  # as in begun.py
-MTIME_GRAIN = 0.01  # seconds by which a file's time may lag behind the clock
 MUCH_USED = 100
 """Runs after which quicker ways are worth their start."""
-UNCHECKED = 10_000  # microseconds for which a full check may wait while requests do
+UNCHECKED = 10_000_000  # nanoseconds for which a full check may wait while requests do
+WAITING = select.EPOLLRDNORM  # how a request is told from output
 NOTHING = bytes(4)
-STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class Channel:
     """The ways from and to the runner; closed in children, which must not speak for this process."""
 
-    def __init__(self, requests: int, answers: int) -> None:
-        self.descriptors = [requests, answers]
+    def __init__(self, requests: int, answers: int, events: int | None = None) -> None:
+        self.descriptors = [requests, answers] if events is None else [requests, answers, events]
         for descriptor in self.descriptors:
             os.set_inheritable(descriptor, False)
         self.requests = _socket.socket(fileno=requests)
@@ -65,6 +71,10 @@ class Channel:
         self.buffer = bytearray(MAX_REQUEST)
         self.view = memoryview(self.buffer)
         self.lock = _thread.allocate_lock()
+        self.events = None if events is None else select.epoll.fromfd(events)
+        if self.events is not None:
+            self.events.register(requests, WAITING)
+        self.only_requests = [(requests, WAITING)]
         os.register_at_fork(after_in_child=self.close)
 
     def close(self) -> None:
@@ -81,6 +91,21 @@ class Channel:
             return parse(str(self.view[:size], "utf-8"), 0)[0]
         except (OSError, ValueError, StopIteration):
             return None
+
+    def only_requests_wait(self) -> bool:
+        """Whether there are requests, and no output that the runner has not read, as far as one look tells."""
+        try:
+            return self.events is not None and self.events.poll(0, 3) == self.only_requests
+        except (OSError, ValueError):
+            return False
+
+    def look(self) -> tuple[bool, bool]:
+        """Whether there are requests, and whether there is output that the runner has not read."""
+        if self.events is not None:
+            with suppress(OSError, ValueError):
+                found = [event for _, event in self.events.poll(0, 3)]
+                return any(event & WAITING for event in found), any(event & select.EPOLLIN for event in found)
+        return unread(self.descriptors[0]), unread(1) or unread(2)
 
     def send(self, body: bytes) -> bool:
         """Send JSON text; False when nobody listens any more."""
@@ -102,10 +127,10 @@ class Channel:
 class Run:
     """What `jobctl.current()` gives: the run this code is part of."""
 
-    def __init__(self, job: str, sequence: int, id: str, attempt: int, depth: int, channel: Channel) -> None:
+    def __init__(self, channel: Channel | None, job: str, sequence: int, id: str, attempt: int, depth: int) -> None:
         self.id, self.sequence = id, sequence
         self.job, self.attempt, self.depth = job, attempt, depth
-        self._channel: Channel | None = channel
+        self._channel = channel
         self._said: tuple[float | None, str | None] = (None, None)
 
     def progress(self, percent: float, stage: str | None = None) -> None:
@@ -127,68 +152,6 @@ class Run:
             self._said = (percent, stage)
             self._channel.send(json.dumps({"k": "report", "progress": percent, "stage": stage}).encode())
 
-    def _end(self) -> None:
-        self._channel = None
-
-
-class Traces:
-    """What a run could leave behind in this process, as it is now."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.modules = len(sys.modules)
-        self.marks = marks()
-        self.at = time.monotonic_ns()
-        self.descriptors: list[object] = list(os.listdir("/proc/self/fd"))
-        with suppress(OSError):  # a closed one is missing from the list above
-            self.descriptors += [os.fstat(number)[1:3] for number in (0, 1, 2, *channel.descriptors)]
-
-    def leftover_threads(self) -> int:
-        """How many more threads there are now; one that is just ending gets a moment."""
-        for _ in range(20):
-            if _thread._count() <= self.marks[0]:
-                return 0
-            time.sleep(0.001)
-        return int(_thread._count() - self.marks[0])
-
-
-def marks() -> tuple[Any, ...]:
-    """What shows cheaply that a run left something: threads, children waited for, descriptors, whether one has to wait
-    for children."""
-    try:
-        lowest = os.dup(2)
-        os.close(lowest)
-    except OSError:
-        lowest = -1
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return _thread._count(), lowest, _signal.getsignal(_signal.SIGCHLD) is _signal.SIG_IGN, children
-
-
-class Files:
-    """The user's own source files that were imported, as they were then."""
-
-    def __init__(self) -> None:
-        self.known = set(sys.modules)
-        self.fresh = True
-
-    def new(self, since: float) -> list[tuple[str, int, int]]:
-        """Those imported since the last call; `fresh` falls if one changed after the instant `since`."""
-        found = []
-        modules = [] if len(sys.modules) == len(self.known) else list(sys.modules.items())
-        for name, module in modules:
-            path = None if name in self.known else getattr(module, "__file__", None)
-            self.known.add(name)
-            if (
-                not isinstance(path, str)
-                or path.startswith(STANDARD_LIBRARY)
-                or any(part in path for part in INSTALLED)
-            ):
-                continue
-            with suppress(OSError, ValueError):
-                status = os.stat(path)
-                found.append((os.path.abspath(path), status.st_mtime_ns, status.st_size))
-                self.fresh = self.fresh and status.st_mtime <= since - MTIME_GRAIN
-        return found
-
 
 class Worker:
     def __init__(self, channel: Channel, begun: int) -> None:
@@ -197,11 +160,15 @@ class Worker:
         """When the newest run began, and the ordinals of those that have."""
         os.close(begun)
         self.variables = calling.Variables()
-        self.unread, self.has_child = unread, has_child
+        self.has_child = leftovers.has_child
         self.runs = 0
-        self.files = Files()
+        self.files = leftovers.Files()
         self.run: Run | None = None
-        self.before = Traces(channel)
+        """What the newest run's code was given."""
+        self.asked: tuple[Any, ...] | None = None
+        self.heard: Channel | None = None
+        """Where the newest run may report, while it lasts."""
+        self.before = leftovers.Traces(channel.descriptors)
 
     def serve(self) -> None:
         """Answer requests until the runner has no more, or this process is no longer as good as new."""
@@ -218,49 +185,81 @@ class Worker:
         self.runs += 1
         if self.runs == MUCH_USED:
             self.hurry()
-        run = self.run = Run(job, sequence, id, attempt, depth, self.channel)
-        answer: dict[str, Any] = {}
+        self.run, self.asked, self.heard = None, (job, sequence, id, attempt, depth), self.channel
+        failure: tuple[str, str] | None = None
         try:
-            self.set_up(run, cwd, umask, data, file)
+            self.variables.give(id, sequence, (job, attempt, depth, data, file))
+            self.set_up(cwd, umask)
             function = calling.load(name)
             args, kwargs = calling.arguments(name, function, data if file is None else text_of(file))
             if len(sys.modules) != self.before.modules:
                 # What an import opens or starts is there to stay; what the call leaves is not.
-                self.before = Traces(self.channel)
-            answer["result"] = calling.encoded(calling.call(function, args, kwargs))
-        except calling.Failure as failure:
-            answer["reason"], answer["message"] = failure.args
+                self.before = leftovers.Traces(self.channel.descriptors)
+            result = calling.encoded(calling.call(function, args, kwargs))
+        except calling.Failure as error:
+            failure = error.args
         except MemoryError as error:
-            answer["reason"], answer["message"] = calling.failed(error, "memory").args
-        run._channel = None
+            failure = calling.failed(error, "memory").args
+        self.hear_no_more()
         calling.flush()
+        now = time.monotonic_ns()
+        if failure is None and self.is_untouched(now):
+            return self.channel.send(success(ordinal, began, (now - started) // 1000, result))
+        answer: dict[str, Any] = {}
+        if failure is None:
+            answer["result"] = result
+        else:
+            answer["reason"], answer["message"] = failure
         answer["files"] = self.files.new(began / 1e6)
-        answer["out"] = self.unread(1) or self.unread(2)
-        self.judge(answer, time.monotonic_ns())
-        ran = (time.monotonic_ns() - started) // 1000
-        return self.tell(answer, ordinal, began, ran)
+        waits, answer["out"] = self.channel.look()
+        self.judge(answer, now, waits)
+        return self.tell(answer, ordinal, began, (time.monotonic_ns() - started) // 1000)
+
+    def current(self) -> Run | None:
+        """What the newest run's code may know of it; made when somebody asks."""
+        if self.run is None and self.asked is not None:
+            self.run = Run(self.heard, *self.asked)
+        return self.run
+
+    def hear_no_more(self) -> None:
+        """The run is over: what is left of it has nothing to say."""
+        self.heard = None
+        if self.run is not None:
+            self.run._channel = None
+
+    def is_untouched(self, now: int) -> bool:
+        """Whether the run left nothing that shows at once, and the next request waits: a full check may wait too."""
+        before = self.before
+        return (
+            now - before.at <= UNCHECKED
+            and self.channel.only_requests_wait()
+            and len(sys.modules) == len(self.files.known)
+            and leftovers.marks() == before.marks
+            and self.files.fresh
+            and self.runs < MAX_RUNS
+            and not self.has_child()
+        )
 
     def hurry(self) -> None:
         """Go on with quicker ways, where there are any."""
         with suppress(Exception):
             library = self.variables.library = calling.Library()
-            self.unread, self.has_child = library.unread, library.has_child
+            self.has_child = library.has_child
         self.before.modules = len(sys.modules)
 
     def tell(self, answer: dict[str, Any], ordinal: int, began: int, ran: int) -> bool:
         """Send the answer; whether the next request may be taken."""
         keep: bool = answer["keep"]
         if keep and len(answer) == 4 and "result" in answer and not answer["out"] and not answer["files"]:
-            body = f"[{ordinal},{began},{ran},{encode_basestring_ascii(answer['result'])}]"
-            return self.channel.send(body.encode())
+            return self.channel.send(success(ordinal, began, ran, answer["result"]))
         body = json.dumps({"k": "end", "o": ordinal, "at": began, "ran": ran, "threads": 0, **answer})
         waits = answer["out"] or answer.get("children")
         return self.channel.send(body.encode()) and keep and (not waits or self.channel.wait_for_go())
 
-    def judge(self, answer: dict[str, Any], now: int) -> None:
-        """Add what the run left behind, and whether this process may serve another one."""
+    def judge(self, answer: dict[str, Any], now: int, waits: bool) -> None:
+        """Add what the run left behind, and whether this process may serve another one; whether a request `waits`."""
         before = self.before
-        after = marks()
+        after = leftovers.marks()
         spoiled = answer.get("reason") in ("import", "memory") or not self.files.fresh or self.runs >= MAX_RUNS
         if after != before.marks:
             if threads := before.leftover_threads():
@@ -268,14 +267,13 @@ class Worker:
             answer["children"] = after[2:] != before.marks[2:] or after[2]
             spoiled = spoiled or threads > 0 or after[1] != before.marks[1]
             before.marks = (before.marks[0], *after[1:])
-        if not spoiled and (now - before.at > UNCHECKED * 1000 or not self.unread(self.channel.descriptors[0])):
-            self.before = Traces(self.channel)
-            spoiled = before.descriptors != self.before.descriptors or resident() > MAX_RESIDENT
+        if not spoiled and (now - before.at > UNCHECKED or not waits):
+            self.before = leftovers.Traces(self.channel.descriptors)
+            spoiled = before.descriptors != self.before.descriptors or leftovers.is_large()
         answer["keep"] = not spoiled and not self.has_child()
 
-    def set_up(self, run: Run, cwd: str, umask: int, data: str | None, file: str | None) -> None:
-        """Undo what an earlier run may have changed."""
-        self.variables.give(run.id, run.sequence, (run.job, run.attempt, run.depth, data, file))
+    def set_up(self, cwd: str, umask: int) -> None:
+        """Undo what an earlier run may have changed, its variables apart."""
         os.umask(umask)
         sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
         try:
@@ -283,6 +281,11 @@ class Worker:
         except OSError as error:
             text = f"cannot change to directory {cwd}: {error.strerror} (errno {error.errno})"
             raise calling.Failure("spawn", text) from None
+
+
+def success(ordinal: int, began: int, ran: int, result: str) -> bytes:
+    """The answer of a run of which there is nothing else to say."""
+    return f"[{ordinal},{began},{ran},{encode_basestring_ascii(result)}]".encode()
 
 
 def text_of(path: str) -> str:
@@ -296,22 +299,6 @@ def unread(descriptor: int) -> bool:
     try:
         return fcntl.ioctl(descriptor, termios.FIONREAD, NOTHING) != NOTHING
     except OSError:
-        return False
-
-
-def resident() -> int:
-    """Bytes of memory in use; its highest amount where that does no harm, for it costs less to know."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if most <= MAX_RESIDENT:
-        return most
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
-
-
-def has_child() -> bool:
-    try:
-        return os.waitpid(-1, os.WNOHANG) is not None
-    except ChildProcessError:
         return False
 
 
@@ -341,7 +328,7 @@ WORKER: Worker
 
 
 def current() -> Run | None:
-    return WORKER.run
+    return WORKER.current()
 
 
 def main() -> None:
@@ -349,8 +336,9 @@ def main() -> None:
     faulthandler.enable(file=2)
     for file in (sys.stdout, sys.stderr):
         file.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
-    requests, answers, begun = map(int, sys.argv[1:4])
-    WORKER = Worker(Channel(requests, answers), begun)
+    requests, answers = map(int, sys.argv[1:3])
+    begun, *events = map(int, sys.argv[3].split(":"))
+    WORKER = Worker(Channel(requests, answers, *events), begun)
     sys.path += sys.argv[4:]
     del sys.argv[1:]
     sys.modules["_jobctl_worker"] = sys.modules[__name__]

@@ -42,6 +42,14 @@ def environments() -> list[Any]:
     return found
 
 
+def moves_variables() -> None:
+    """Past os.environ: with so many more variables the C library keeps all of them elsewhere."""
+    os.unsetenv("JOBCTL_ID")
+    for number in range(1000):
+        os.putenv(f"MOVED_{number}", "1")
+        os.unsetenv(f"MOVED_{number - 500}")
+
+
 def surroundings() -> list[Any]:
     before = os.umask(0)
     os.umask(before)

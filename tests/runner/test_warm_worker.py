@@ -179,11 +179,14 @@ def much_used(runner: RunnerProcess) -> int:
 
 def test_a_much_used_worker_gives_each_run_its_own_variables(runner: RunnerProcess) -> None:
     first = much_used(runner)
-    for _ in range(3):
-        work = runner.work(callable="callables:environments", path=[HERE])
-        runner.submit(work)
-        found = json.loads(runner.daemon.outcome(work["sequence"])["result"])
-        assert found == [[work["id"]] * 3, [str(work["sequence"])] * 3]
+    works = [runner.work(callable="callables:environments", path=[HERE]) for _ in range(6)]
+    works.insert(3, runner.work(callable="callables:moves_variables", path=[HERE]))
+    runner.submit(*works[:2])
+    runner.submit(*works[2:])
+    outcomes = [runner.daemon.outcome(work["sequence"]) for work in works]
+    del works[3], outcomes[3]
+    for work, outcome in zip(works, outcomes, strict=True):
+        assert json.loads(outcome["result"]) == [[work["id"]] * 3, [str(work["sequence"])] * 3]
     assert pid(runner) == first
 
 
