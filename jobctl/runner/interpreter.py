@@ -7,22 +7,23 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
-from jobctl.runner.begun import Begun
+from jobctl.runner.begun import RING, Begun
 from jobctl.runner.loop import Loop
 from jobctl.runner.output import Output
 from jobctl.runner.peers import Peer
-from jobctl.runner.protocol import FrameReader, ProtocolError, parse, text
+from jobctl.runner.protocol import FrameReader, ProtocolError, parse
 from jobctl.runner.spawn import Spawner, SpawnPostponed
 from jobctl.runner.tree import Ending, Tree
-from jobctl.runner.work import Definition, Work
+from jobctl.runner.work import Definition, Work, ordinal_of
 
 SCRIPT: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
 GRACE: Final = 0.5
 QUEUE: Final = 1024 * 1024
 """Bytes that requests waiting for the worker may take up in the kernel, if it allows as many."""
+MOST_KNOWN: Final = 500
+"""Definitions of which one worker is told."""
 
 
 class Worker:
@@ -38,6 +39,11 @@ class Worker:
         """The definition that was found to suit it last."""
         self.files: dict[str, tuple[int, int]] = {}
         """Modification time (ns) and size of each user file it imported."""
+        self.keys: dict[Definition, int] = {}
+        self.known: set[Definition] = set()
+        """Those whose keys the worker surely knows."""
+        self.told: dict[Definition, int] = {}
+        """The ordinal of the first run with which each was told that has not been taken back."""
         self.fresh = True
         self.ending: Ending | None = None
         self.answered: Callable[[Any], None] = lambda answer: None
@@ -78,17 +84,10 @@ class Worker:
 
     def give(self, work: Work, data_file: str | None = None) -> bool:
         """Let a run wait for the worker; False when there is no room."""
-        data = None if data_file is not None or work.data is None else encode_basestring_ascii(work.data).encode()
-        request = b'[%d,%b,%d,"%b",%d,%d,%b,%b]' % (
-            work.ordinal,
-            work.definition.request,
-            work.sequence,
-            work.id.encode("ascii"),
-            work.attempt,
-            work.depth,
-            b"null" if data is None else data,
-            b"null" if data_file is None else text(data_file),
-        )
+        if data_file is None and (work.definition in self.known or self._knows(work.definition)):
+            request = work.brief_request(self.keys[work.definition])
+        else:
+            request = work.request(self._tell(work), data_file)
         try:
             self.requests.send(request)
         except BlockingIOError:
@@ -97,12 +96,30 @@ class Worker:
             self.peer.close()
         return True
 
+    def _tell(self, work: Work) -> int:
+        """The key for its definition, which the worker knows once it has begun this one; 0: it is to know none."""
+        key = self.keys.get(work.definition, 0)
+        if not key and len(self.keys) < MOST_KNOWN:
+            key = self.keys[work.definition] = len(self.keys) + 1
+        first = self.told.setdefault(work.definition, work.ordinal)
+        if work.ordinal - first > RING // 2:  # the mark of its begin may be gone
+            self.told[work.definition] = work.ordinal
+        return key
+
+    def _knows(self, definition: Definition) -> bool:
+        ordinal = self.told.get(definition)
+        if ordinal is None or definition not in self.keys or not self.begun.has(ordinal):
+            return False
+        self.known.add(definition)
+        return True
+
     def take_back(self) -> set[int]:
         """Take all requests that the worker has not taken, which may take some meanwhile; their ordinals."""
         ordinals = set()
+        self.told.clear()
         with suppress(OSError):
             while request := self.waiting.recv(32, socket.MSG_DONTWAIT):
-                ordinals.add(int(request[1 : request.index(b",")]))
+                ordinals.add(ordinal_of(request))
         return ordinals
 
     def look(self) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from jobctl.runner.protocol import Message, Row, Shared, text
 
 MAX_INLINE_DATA: Final = 64 * 1024
 """Bytes of data that travel in a variable; larger ones in a file."""
+BRIEF: Final = struct.Struct("<BQQQQQ16s")
+"""What differs from run to run in a request to a worker: SHORT, key, ordinal, sequence, attempt, depth, id."""
+SHORT: Final = 1
+"""The first byte of such a request; one in full is a JSON array."""
 
 
 class Definition:
@@ -91,3 +97,29 @@ class Work:
             "JOBCTL_ATTEMPT": str(self.attempt),
             "JOBCTL_DEPTH": str(self.depth),
         }
+
+    def request(self, key: int, data_file: str | None) -> bytes:
+        """What a worker has to know of it; others of its definition may then follow in brief, by that key if not 0."""
+        return b'[%d,%b,%d,"%b",%d,%d,%b,%b,%d]' % (
+            self.ordinal,
+            self.definition.request,
+            self.sequence,
+            self.id.encode("ascii"),
+            self.attempt,
+            self.depth,
+            b"null" if data_file is not None or self.data is None else encode_basestring_ascii(self.data).encode(),
+            b"null" if data_file is None else text(data_file),
+            key,
+        )
+
+    def brief_request(self, key: int) -> bytes:
+        """The same for a worker that knows what its definition's key stands for."""
+        brief = BRIEF.pack(SHORT, key, self.ordinal, self.sequence, self.attempt, self.depth, bytes.fromhex(self.id))
+        return brief if self.data is None else brief + self.data.encode("utf-8", "surrogatepass")
+
+
+def ordinal_of(request: bytes) -> int:
+    """The ordinal in the first bytes of a request."""
+    if request[0] == SHORT:
+        return int.from_bytes(request[9:17], "little")
+    return int(request[1 : request.index(b",")])

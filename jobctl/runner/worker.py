@@ -22,6 +22,7 @@ import fcntl
 import json
 import mmap
 import select
+import struct
 import termios
 import time
 import types
@@ -31,6 +32,7 @@ from json.encoder import encode_basestring_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 
@@ -54,6 +56,9 @@ RING = 511  # as in begun.py
 MUCH_USED = 100
 """Runs after which quicker ways are worth their start."""
 UNCHECKED = 10_000_000  # nanoseconds for which a full check may wait while requests do
+BRIEF = struct.Struct("<BQQQQQ16s")  # as in work.py
+SHORT = 1
+FIELDS = 11  # of a request in full, its key apart
 WAITING = select.EPOLLRDNORM  # how a request is told from output
 NOTHING = bytes(4)
 parse = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
@@ -69,6 +74,8 @@ class Channel:
         self.requests = _socket.socket(fileno=requests)
         self.answers = answers
         self.buffer = bytearray(MAX_REQUEST)
+        self.known: dict[int, tuple[Any, ...]] = {}
+        """What runs have in common (callable, directory, mask, job), by the keys they were told with."""
         self.view = memoryview(self.buffer)
         self.lock = _thread.allocate_lock()
         self.events = None if events is None else select.epoll.fromfd(events)
@@ -84,13 +91,25 @@ class Channel:
             with suppress(OSError):
                 os.close(descriptor)
 
-    def receive(self) -> Any:
+    def receive(self) -> Sequence[Any] | None:
         """The next request; None once there can be no more."""
         try:
             size = self.requests.recv_into(self.buffer)
-            return parse(str(self.view[:size], "utf-8"), 0)[0]
+            if not size:
+                return None
+            if self.buffer[0] != SHORT:
+                return self.in_full(parse(str(self.view[:size], "utf-8"), 0)[0])
+            _, key, ordinal, sequence, attempt, depth, id = BRIEF.unpack_from(self.buffer)
+            data = str(self.view[BRIEF.size : size], "utf-8", "surrogatepass") if size > BRIEF.size else None
+            return (ordinal, *self.known[key], sequence, id.hex(), attempt, depth, data, None)
         except (OSError, ValueError, StopIteration):
             return None
+
+    def in_full(self, request: list[Any]) -> list[Any]:
+        """A request that says all there is; with a key, its like may follow in short."""
+        if len(request) > FIELDS and (key := request.pop()):
+            self.known[key] = tuple(request[1:5])
+        return request
 
     def only_requests_wait(self) -> bool:
         """Whether there are requests, and no output that the runner has not read, as far as one look tells."""
@@ -176,7 +195,7 @@ class Worker:
             if not self.answer(request):
                 break
 
-    def answer(self, request: list[Any]) -> bool:
+    def answer(self, request: Sequence[Any]) -> bool:
         """Run one callable, and say what became of it and of this process; whether that may serve another one."""
         ordinal, name, cwd, umask, job, sequence, id, attempt, depth, data, file = request
         began, started = time.time_ns() // 1000, time.monotonic_ns()

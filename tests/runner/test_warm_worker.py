@@ -190,6 +190,27 @@ def test_a_much_used_worker_gives_each_run_its_own_variables(runner: RunnerProce
     assert pid(runner) == first
 
 
+def test_each_run_gets_its_own_of_what_is_told_in_brief(runner: RunnerProcess, tmp_path: Path) -> None:
+    """Runs of several definitions in turn, with and without data, taken back now and then by one that fails."""
+    kinds: list[dict[str, Any]] = [
+        {"callable": "callables:told", "data": '["\u017c", "\\ud800", 1]'},
+        {"callable": "callables:told", "cwd": str(tmp_path)},
+        {"callable": "callables:told", "data": "[]", "attempt": 3, "depth": 2},
+        {"callable": "callables:raises", "data": '["ValueError"]'},
+    ]
+    works = [runner.work(path=[HERE], job=f"job {number % 4}", **kinds[number % 4]) for number in range(200)]
+    for start in range(0, 200, 40):
+        runner.submit(*works[start : start + 40])
+        for work in works[start : start + 40]:
+            outcome = runner.daemon.outcome(work["sequence"])
+            if work["callable"] == "callables:raises":
+                assert outcome["reason"] == "exception"
+                continue
+            data = ascii(tuple([] if work["data"] is None else json.loads(work["data"])))
+            told = [work["id"], work["sequence"], work["job"], work["attempt"], work["depth"], work["cwd"], data]
+            assert json.loads(outcome["result"]) == told
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [
