@@ -22,7 +22,7 @@ from jobctl.runner.callable import NONSENSE, Answer, Call, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
-from jobctl.runner.protocol import End, Message
+from jobctl.runner.protocol import Message, end_text
 from jobctl.runner.report import Reports
 from jobctl.runner.run import TOLD_AFTER
 from jobctl.runner.work import Work
@@ -49,7 +49,7 @@ class Owner(Protocol):
     loop: Loop
     journal: Journal
     queue: deque[Work]
-    ends: list[End]
+    ends: list[str]
     worker: Worker | None
 
     @property
@@ -287,18 +287,21 @@ class Feed:
         if not held or self.reports is not None:
             return
         count, now, shift = len(said), owner.clock.now(), clocks.shift(owner.clock)
+        known, ends = self.known, owner.ends
         while said and held:
             work, answer = held[0], said[0]
             if type(answer) is not list or len(answer) != 4:
                 break
             ordinal, began, ran, result = answer
-            if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or not self.is_good(result):
+            if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or type(result) is not str:
+                break
+            if result not in known and not self.is_good(result):
                 break
             held.popleft()
             said.popleft()
             began, ran = believed(work.fed_on, began + shift, ran, now)
             if len(result) <= MOST_TOGETHER:
-                owner.ends.append((work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
+                ends.append(end_text(work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
             else:
                 told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
                 owner.ended_quietly(work, began, told)
@@ -306,12 +309,8 @@ class Feed:
             self.full = False
             self.since = owner.clock.monotonic()
 
-    def is_good(self, result: Any) -> bool:
-        """Whether it is a JSON text that may be stored."""
-        if type(result) is not str:
-            return False
-        if result in self.known:
-            return True
+    def is_good(self, result: str) -> bool:
+        """Whether it is a JSON text that may be stored; short ones are known from then on."""
         try:
             check_json(result)
         except BadInput:

@@ -16,7 +16,7 @@ from typing import Final
 from zlib import crc32
 
 from jobctl.runner import begun
-from jobctl.runner.protocol import Message, one_by_one, text
+from jobctl.runner.protocol import Message, ends_text, one_by_one, text
 from jobctl.runner.work import Work
 
 VERSION: Final = 3
@@ -47,15 +47,21 @@ class Journal:
 
     def add(self, record: Message) -> bytes:
         """Number `record`; its JSON text."""
+        return self._add(text({**record, "n": self.ordinal + 1}))
+
+    def add_ends(self, rows: list[str]) -> bytes:
+        """The same for one record of quick successes, whose texts are given."""
+        return self._add(ends_text(rows, self.ordinal + 1))
+
+    def _add(self, encoded: bytes) -> bytes:
         self.ordinal += 1
-        encoded = text({**record, "n": self.ordinal})
         self.unacked.append((self.ordinal, encoded))
         self.unwritten.append((self.ordinal, framed(encoded)))
         return encoded
 
-    def note(self, record: Message) -> None:
-        """Take in what is for readers of the file only."""
-        self.unwritten.append((0, framed(text(record))))
+    def note(self, encoded: bytes) -> None:
+        """Take in what is for readers of the file only: a record's JSON text."""
+        self.unwritten.append((0, framed(encoded)))
 
     def withdraw(self) -> None:
         """Forget the newest record, which could not be written; its ordinal stays used."""
@@ -108,7 +114,7 @@ class Journal:
         try:
             records = [self._header(), *(record for _, record in self.unacked)]
             if fed:
-                records.insert(1, text(fed_record(fed)))
+                records.insert(1, fed_record(fed))
             content = b"".join(map(framed, records))
             if os.write(descriptor, content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -149,14 +155,14 @@ def framed(encoded: bytes) -> bytes:
     return HEADER.pack(len(encoded), crc32(encoded)) + encoded
 
 
-def fed_record(works: Iterable[Work]) -> Message:
+def fed_record(works: Iterable[Work]) -> bytes:
     """What is written before those are given to a worker."""
-    runs = [[work.ordinal, work.sequence, work.claim, work.attempt, work.fed_on] for work in works]
-    return {"k": "fed", "runs": runs}
+    runs = [f"[{one.ordinal},{one.sequence},{one.claim},{one.attempt},{one.fed_on}]" for one in works]
+    return b'{"k":"fed","runs":[%b]}' % ",".join(runs).encode("ascii")
 
 
-def unfed_record(works: Iterable[Work]) -> Message:
-    return {"k": "unfed", "ordinals": [work.ordinal for work in works]}
+def unfed_record(works: Iterable[Work]) -> bytes:
+    return text({"k": "unfed", "ordinals": [work.ordinal for work in works]})
 
 
 def begun_path(path: str | os.PathLike[str]) -> str:

@@ -21,7 +21,7 @@ from jobctl.runner.journal import Journal, begun_path
 from jobctl.runner.loop import Loop, Timer, wake_on_children
 from jobctl.runner.outcome import Exit
 from jobctl.runner.peers import Peer, Peers, listen
-from jobctl.runner.protocol import PROTOCOL, End, Message, text
+from jobctl.runner.protocol import PROTOCOL, Message, text
 from jobctl.runner.report import Reports
 from jobctl.runner.run import Run
 from jobctl.runner.spawn import Spawner, SpawnPostponed
@@ -46,8 +46,8 @@ class Runner:
         self.own_variables = {"JOBCTL_HOME": home, "JOBCTL_RUN": runner}
         self.definitions: dict[int, Definition] = {}
         self.queue: deque[Work] = deque()
-        self.ends: list[End] = []
-        """Quick successes that are not recorded yet: all that come in one turn become one record."""
+        self.ends: list[str] = []
+        """Texts of quick successes that are not recorded yet: all that come in one turn become one record."""
         self.current: Run | None = None
         self.worker: Worker | None = None
         self.feed = Feed(self)
@@ -181,7 +181,7 @@ class Runner:
         """Record the quick successes; before anything else is recorded or told, so that the order is kept."""
         if self.ends:
             ends, self.ends = self.ends, []
-            self.peers.send(self.journal.add({"k": "ends", "rows": ends}))
+            self.peers.send(self.journal.add_ends(ends))
 
     def record(self, record: Message) -> None:
         self.record_ends()

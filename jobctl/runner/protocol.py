@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final, TypedDict
 
 PROTOCOL: Final = 4
@@ -62,6 +63,16 @@ End = Sequence[Any]
 """A quick success: sequence, claim, attempt, begin, end, run time (all in microseconds), result (JSON text or None)."""
 SUCCEEDED: Final = 30
 """The value of model.Status; importing the model would cost every runner a megabyte."""
+
+
+def end_text(sequence: int, claim: int, attempt: int, began: int, ended_on: int, run_time: int, result: str) -> str:
+    """The JSON text of an End: put together here, because that takes half as long."""
+    return f"[{sequence},{claim},{attempt},{began},{ended_on},{run_time},{encode_basestring_ascii(result)}]"
+
+
+def ends_text(rows: list[str], number: int) -> bytes:
+    """The JSON text of the message with the ends whose texts are given."""
+    return f'{{"k":"ends","rows":[{",".join(rows)}],"n":{number}}}'.encode("ascii")
 
 
 def end_message(end: End) -> Message:
