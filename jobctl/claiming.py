@@ -71,11 +71,14 @@ def lock(tx: Transaction, host_id: int, daemon_id: int, chosen: Sequence[tuple[C
     """Lock what was chosen from the queue within this transaction, each for a runner."""
     alike: dict[tuple[str, int], list[int]] = {}
     for candidate, runner_id in chosen:
-        alike.setdefault((runner_id, candidate.job_version_id), []).append(candidate.sequence)
+        of_these = alike.get(key := (runner_id, candidate.job_version_id))
+        if of_these is None:
+            of_these = alike[key] = []
+        of_these.append(candidate.sequence)
     parameters = {"host_id": host_id, "daemon_id": daemon_id, **tx.stamp}
     for (runner_id, version), sequences in alike.items():
-        of_these = {"runner_id": runner_id, "job_version_id": version, "sequences": json.dumps(sequences)}
-        tx.database.run("lock", {**parameters, **of_these})
+        theirs = {"runner_id": runner_id, "job_version_id": version, "sequences": json.dumps(sequences)}
+        tx.database.run("lock", {**parameters, **theirs})
         if tx.database.changes() != len(sequences):
             raise StorageFailed("a system job changed while it was being claimed")
     return list(map(_claimed, chosen))

@@ -42,6 +42,19 @@ class Orders:
 
     def add(self, version: JobVersion, candidate: Candidate, data: str | None) -> Sequence[Message]:
         """The messages that have to be sent before or because of it. Raises CannotPrepare in one sentence."""
+        if data is None and version is self.version:  # most are so
+            self.runs.append(
+                [
+                    self.key,
+                    candidate.sequence,
+                    candidate.id,
+                    candidate.claim,
+                    candidate.attempt + 1,
+                    candidate.depth,
+                    None,
+                ]
+            )
+            return ()
         messages: list[Message] = []
         if version is not self.version:
             self._define(version, messages)

@@ -58,12 +58,14 @@ class Recorder:
 
     def _make_room(self, runner: Runner, ends: list[End]) -> None:
         """What is stored makes room at once, so that what follows is claimed in the same transaction."""
-        given = runner.given
-        ended = {end[0]: given.pop(end[0]) for end in ends}
-        self.released.setdefault(runner, {}).update(ended)
+        given, cold, measured = runner.given, self.successes.cold, self.paces.measured
+        ended: dict[int, Assignment] = {}
         for end in ends:
-            if end[0] not in self.successes.cold:
-                self.paces.measured(ended[end[0]].version, end[5] / MICROSECONDS)
+            sequence = end[0]
+            one = ended[sequence] = given.pop(sequence)
+            if sequence not in cold:
+                measured(one.version, end[5] / MICROSECONDS)
+        self.released.setdefault(runner, {}).update(ended)
 
     def settled(self) -> None:
         """To be called once the transaction is committed; runners are told by `Fleet.acknowledge`."""

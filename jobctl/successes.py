@@ -125,7 +125,7 @@ class Successes:
         run("ends_table")
         tx.database.run_many("add_quick_end", gathered.quick)
         tx.database.run_many("add_end", gathered.full)
-        taken_out = {sequence for (sequence,) in run("take_out_others", {"runner_id": runner.id})}
+        taken_out = {sequence for (sequence,) in run("take_out_others", {"runner_id": runner.id, **tx.stamp})}
         run("succeed", tx.stamp)
         run("save_ends_results", {"none": NO_RESULT})
         run("clear_ends")

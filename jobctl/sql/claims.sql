@@ -63,7 +63,8 @@ UPDATE system_jobs SET started_on = :at, attempt = :attempt, message = NULL, mod
 RETURNING name;
 
 -- Ordinary ends: they succeeded, nobody asked anything of them meanwhile, and nobody waits for them. They are gathered
--- in a table of this connection, so that each step is one statement for all of a runner's.
+-- in a table of this connection, so that each step is one statement for all of a runner's. Who locked them is the one who
+-- writes here, so `modified_by` stays: a statement that sets what refers to other tables reads and checks far more.
 -- name: ends_table
 CREATE TEMP TABLE IF NOT EXISTS ends (
     sequence INTEGER PRIMARY KEY, claim INTEGER, attempt INTEGER, at INTEGER, ended_on INTEGER, run_time INTEGER,
@@ -84,7 +85,7 @@ VALUES (:sequence, :claim, :attempt, :at, :ended_on, :run_time, :result, :exit_c
 DELETE FROM temp.ends AS e
  WHERE NOT EXISTS (SELECT 1 FROM system_jobs AS s
                     WHERE s.sequence = e.sequence AND s.claim = e.claim AND +s.runner_id = :runner_id
-                      AND +s.state = 2 AND +s.status = 20 AND NOT s.delete_requested)
+                      AND +s.state = 2 AND +s.status = 20 AND +s.modified_by = :actor AND NOT s.delete_requested)
     OR EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = e.sequence)
     OR EXISTS (SELECT 1 FROM waits WHERE after = e.sequence AND met_on IS NULL)
 RETURNING sequence;
@@ -93,7 +94,6 @@ RETURNING sequence;
 -- name: succeed
 UPDATE system_jobs AS s
    SET state = 3, status = 30, signal = NULL, error_code = NULL, runner_id = NULL, modified_on = :now,
-       modified_by = :actor,
        (started_on, attempt, completed_on, run_time, exit_code, message, log_bytes, progress, stage)
        = (SELECT coalesce(s.started_on, e.at), e.attempt, e.ended_on, e.run_time, e.exit_code,
                  CASE WHEN s.started_on IS NULL THEN e.message ELSE coalesce(e.message, s.message) END,
@@ -106,13 +106,13 @@ UPDATE system_jobs AS s
 -- name: succeed_alone
 UPDATE system_jobs
    SET state = 3, status = 30, signal = NULL, error_code = NULL, runner_id = NULL, modified_on = :now,
-       modified_by = :actor, started_on = coalesce(started_on, :at), attempt = :attempt, completed_on = :ended_on,
+       started_on = coalesce(started_on, :at), attempt = :attempt, completed_on = :ended_on,
        run_time = :run_time, exit_code = :exit_code,
        message = CASE WHEN started_on IS NULL THEN :message ELSE coalesce(:message, message) END,
        log_bytes = coalesce(log_bytes, 0) + coalesce(:log_bytes, 0), progress = coalesce(:progress, progress),
        stage = coalesce(:stage, stage)
  WHERE sequence = :sequence AND claim = :claim AND +runner_id = :runner_id
-   AND +state = 2 AND +status = 20 AND NOT delete_requested
+   AND +state = 2 AND +status = 20 AND +modified_by = :actor AND NOT delete_requested
    AND NOT EXISTS (SELECT 1 FROM system_jobs AS b WHERE b.blocked_by = :sequence)
    AND NOT EXISTS (SELECT 1 FROM waits WHERE after = :sequence AND met_on IS NULL);
 
