@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,10 @@ MOST: Final = 16
 """Runners offered at a time."""
 BERTH: Final = Struct("=8sQQ")
 """A runner's id, the job version it ran last, for which alone it is sure to be warm, and who offers it."""
+NUMBERS: Final = Struct("=QQQqB")
+"""What can be the numbers of a guest."""
+IDENTITY: Final = 16
+"""Bytes of an id."""
 NOTHING: Final = bytes(BERTH.size)
 """The end of the offer: no version has the number 0."""
 
@@ -42,12 +47,12 @@ class Guest(NamedTuple):
         """None: it makes no sense."""
         try:
             guest = cls(*json.loads(said))
-        except (ValueError, TypeError, RecursionError):
+            numbers = (guest.sequence, guest.job_id, guest.job_version_id, guest.priority, guest.depth)
+            NUMBERS.pack(*numbers)
+            (guest.data or "").encode()
+            return guest if len(bytes.fromhex(guest.id)) == IDENTITY and type(guest.runner_id) is str else None
+        except (ValueError, TypeError, AttributeError, RecursionError, struct.error):
             return None
-        numbers = (guest.sequence, guest.job_id, guest.job_version_id, guest.priority, guest.depth)
-        texts = (guest.runner_id, guest.id, guest.data or "")
-        sensible = all(type(number) is int for number in numbers) and all(type(text) is str for text in texts)
-        return guest if sensible else None
 
 
 class Offer:

@@ -15,8 +15,8 @@ from jobctl.store import Store, Transaction
 class Reception:
     """Of one daemon.
 
-    A guest is a system job that was submitted and claimed in one commit, which saves the second one. Before anything is
-    claimed the offer is withdrawn, and guests are looked for in the transaction that claims: whoever saw the offer has
+    A guest is a system job that was submitted and claimed in one commit, which saves the second one. Before the daemon
+    claims, it withdraws its offer, and looks for guests in the transaction that claims: whoever saw the offer has
     committed by then, so that no slot is given twice.
     """
 
@@ -61,7 +61,7 @@ class Reception:
         if guest is None or guest.runner_id not in self.expected:
             return None
         runner = self.fleet.runners.get(guest.runner_id)
-        if runner is None or not runner.idle:
+        if runner is None or not runner.idle or runner.last_version != guest.job_version_id:
             return None
         size = 0 if guest.data is None else len(guest.data.encode())
         told = (guest.sequence, guest.id, guest.job_id, guest.job_version_id, guest.priority, 1, 0, guest.depth)

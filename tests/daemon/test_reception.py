@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -287,7 +288,31 @@ def test_a_daemon_that_does_something_else_forgets_what_was_announced(open_: Ope
     assert kinds(open_.hasty)[:2] == ["prepare", "forget"]
 
 
-@pytest.mark.parametrize("said", [b"", b"{}", b"[1]", b"\xff", b'["f", "1", 2, 3, 4, 5, 6, 7]', b"[" * 5000])
+RUNNER, ID = "0000000000000001", "a" * 32
+SENSE: list[Any] = [RUNNER, 9, ID, 1, 1, 0, 0, None]
+
+
+def spoiled(place: int, value: object) -> bytes:
+    return json.dumps([*SENSE[:place], value, *SENSE[place + 1 :]]).encode()
+
+
+def test_a_word_with_sense_is_taken(open_: Open) -> None:
+    open_.hasty.haste.heed([wake.GUEST + json.dumps(SENSE).encode()])
+    assert kinds(open_.hasty) == ["prepare"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(b"", b"{}", b"[1]", b"\xff", b"[" * 5000),
+        *(spoiled(0, value) for value in (7, "f" * 16)),
+        *(spoiled(1, value) for value in ("9", -1, 2**64, 1.5)),
+        *(spoiled(2, value) for value in (7, "a", "g" * 32)),
+        *(spoiled(4, value) for value in (2, 10**9)),
+        *(spoiled(6, value) for value in (-1, 1000)),
+        *(spoiled(7, value) for value in (7, [1], "\ud800")),
+    ],
+)
 def test_a_word_without_sense_changes_nothing(open_: Open, said: bytes) -> None:
     assert open_.hasty.haste.heed([wake.GUEST + said]) == ([], False)
     assert kinds(open_.hasty) == [] and open_.hasty.handover.prepared == []
