@@ -11,6 +11,8 @@ from jobctl.cli import COMMANDS
 from tests.cli.sentences import one_sentence, rows
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 JSON_BOMB = "[" * 100_000 + "]" * 100_000
 NEAR_ENOUGH = "did you mean 'backup'?"
 

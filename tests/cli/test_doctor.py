@@ -16,6 +16,8 @@ from jobctl.doctor.home import file_system_kind
 from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 from tests.end_to_end.witness import runners
 
+pytestmark = pytest.mark.thorough
+
 
 def levels(jobctl: Jobctl, expect: int) -> dict[str, tuple[str, str]]:
     document = jobctl("doctor", "--json", expect=expect).json

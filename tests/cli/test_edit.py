@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 CHANGEABLE = {"version", "last", "modified_on", "modified_by", "created_on"}
 
 

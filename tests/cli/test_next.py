@@ -28,6 +28,8 @@ from jobctl.store import Store
 from tests.cli.terminal import on_terminal
 from tests.conftest import ClockFile, Jobctl
 
+pytestmark = pytest.mark.thorough
+
 ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 SPRING = ("--cron", "30 2 * * *", "--tz", "Europe/Madrid", "--from", "2027-03-27T12:00Z", "-n", "2")
 

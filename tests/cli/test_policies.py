@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import Jobctl, StartDaemon, wait_until
 from tests.end_to_end.witness import runners
 
+pytestmark = pytest.mark.thorough
+
 DEFAULTS = {"overlap": "skip", "catch_up": "latest", "catch_up_window": None, "late_limit": None, "jitter": 0.0}
 EVERY = ("--every", "1h", "--start", "2030-01-01T00:00Z")
 AZURE = json.dumps({"startTime": "2030-01-01T00:00:00Z", "recurrence": {"frequency": "day"}})

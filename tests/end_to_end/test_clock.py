@@ -21,6 +21,8 @@ from jobctl.store import Store
 from tests.conftest import ClockFile, Jobctl, StartDaemon, wait_until
 from tests.end_to_end.timeline import Timeline
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def timeline(jobctl: Jobctl, clock_file: ClockFile) -> Timeline:

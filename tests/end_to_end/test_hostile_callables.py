@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import Jobctl, StartDaemon, wait_until
 from tests.end_to_end.hostile import Bystander, check_nothing_left, ended, show, submit, submit_many, verdict
 
+pytestmark = pytest.mark.thorough
+
 MODULE = r"""
 import ctypes, os, signal, struct, subprocess, sys, threading, time
 

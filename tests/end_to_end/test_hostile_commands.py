@@ -10,6 +10,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Jobctl, StartDaemon, processes_of, read_process, wait_until
 from tests.end_to_end.hostile import (
     Bystander,
@@ -22,6 +24,8 @@ from tests.end_to_end.hostile import (
     verdict,
     zombies,
 )
+
+pytestmark = pytest.mark.thorough
 
 SUCCEEDED = ("succeeded", None, 0, None)
 SPAWN = ("failed", "spawn", None, None)
