@@ -285,12 +285,14 @@ class Fleet:
             if self.stuck(runner) and not runner.told_stuck:
                 runner.told_stuck = True
                 count = len(self.reaper.members(runner))
-                begun = {record["sequence"] for record in self.records(runner) if record.get("k") == "begin"}
-                held = [given for given in runner.given.values() if given.began or given.sequence in begun]
+                told = {record["sequence"]: record["k"] for record in self.records(runner) if "sequence" in record}
+                ended = {sequence for sequence, kind in told.items() if kind == "end"}  # it is buried with them
+                others = [given for given in runner.given.values() if given.sequence not in ended]
+                held = [given for given in others if given.began or told.get(given.sequence) == "begin"]
                 for given in held:
                     who = {"sequence": given.sequence, "claim": given.claim, "attempt": given.attempt}
                     self.inbox.append((runner, {"k": "stuck", "processes": count, **who}))
-                free = sorted(set(runner.given) - {given.sequence for given in held})
+                free = sorted(set(runner.given) - ended - {given.sequence for given in held})
                 self.inbox.append((runner, {"k": "returned", "sequences": free}))
 
     def patience(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from jobctl.errors import BadInput
 from jobctl.jsontext import check_json
 from jobctl.runner import outcome
+from jobctl.runner.begun import WRITTEN
 from jobctl.runner.interpreter import GRACE, Worker
 from jobctl.runner.loop import Timer
 from jobctl.runner.outcome import SUCCEEDED, Exit, Verdict
@@ -83,6 +84,11 @@ class Call:
         if isinstance(said, dict) and said.get("k") == "report":
             self.run.reports.take(said.get("progress"), said.get("stage"), said.get("message"))
             return
+        if said == WRITTEN:
+            found = self.worker.begun.success(self.run.work.ordinal)
+            if found is None:
+                return
+            said = [self.run.work.ordinal, *found]
         answer = understand(said, self.run.work.ordinal)
         self.worker.files.update(answer.files)
         self.keeps_worker = (
@@ -165,3 +171,14 @@ def files_of(said: Any) -> Iterator[tuple[str, tuple[int, int]]]:
         if "\0" in path:
             raise ValueError("a path holds a NUL")
         yield path, (int(time), int(size))
+
+
+def believed(fed_on: int, began: int, ran: int, now: int) -> tuple[int, int]:
+    """Begin and duration as the worker tells them, within what can be: after it was given, and before now."""
+    if began < fed_on:
+        began = fed_on
+    if began > now:
+        began = now
+    if ran > now - began:
+        ran = now - began
+    return began, 0 if ran < 0 else ran

@@ -18,7 +18,8 @@ from jobctl.errors import BadInput
 from jobctl.jsontext import check_json
 from jobctl.logs import LogWriter
 from jobctl.runner import outcome
-from jobctl.runner.callable import NONSENSE, Answer, Call, understand
+from jobctl.runner.begun import WRITTEN
+from jobctl.runner.callable import NONSENSE, Answer, Call, believed, understand
 from jobctl.runner.interpreter import Worker
 from jobctl.runner.journal import Journal, fed_record, unfed_record
 from jobctl.runner.loop import Loop, Timer
@@ -34,7 +35,7 @@ DOZE_EACH: Final = 0.00002
 """Seconds for each of them: less than the shortest takes, so that the worker has something to do meanwhile."""
 LONGEST_DOZE: Final = 0.002
 MOST_TOGETHER: Final = 8 * 1024
-"""Characters of a result that goes into one message with those of others."""
+"""Characters of a result told with others."""
 MAX_KNOWN: Final = 64
 MAX_KNOWN_LENGTH: Final = 200
 BELIEVED: Final = 1.0
@@ -96,7 +97,7 @@ class Feed:
     # Giving
 
     def fill(self, worker: Worker) -> bool:
-        """Give the worker what it may run next, written down before; whether it has something in hand."""
+        """Give the worker what it may run next, noted before; whether it has something in hand."""
         owner = self.owner
         queue, room = owner.queue, MAX_HELD - len(self.held)
         works: list[Work] = []
@@ -141,7 +142,6 @@ class Feed:
         self.written = written
 
     def is_free(self, worker: Worker) -> bool:
-        """Whether nothing comes before what is prepared."""
         busy = self.held or self.owner.queue or self.owner.current is not None
         return not busy and not worker.fresh and worker.ending is None and worker.is_current()
 
@@ -198,7 +198,7 @@ class Feed:
         if worker is None or not self.held:
             return
         self.put_back(self.take_back(worker))
-        worker.look()
+        self.look(worker)
         if self.held:
             self.take_over(worker)
 
@@ -235,7 +235,7 @@ class Feed:
         if worker is None or not self.held:
             return
         first = self.held[0]
-        worker.look()
+        self.look(worker)
         if not self.held or self.owner.worker is not worker:
             return
         patience = TOLD_AFTER
@@ -257,14 +257,23 @@ class Feed:
 
     # Hearing
 
+    def look(self, worker: Worker) -> None:
+        worker.look()
+        self.take_written()
+
     def doze(self) -> None:
-        """Let some answers come together."""
+        self.take_written()
         if len(self.held) >= MANY:
             clocks.doze(min(DOZE_EACH * len(self.held), LONGEST_DOZE))
 
     def heard(self, said: Any) -> None:
         worker = self.owner.worker
         assert worker is not None
+        self.take_written()
+        if said == WRITTEN:
+            if not self.held or (found := worker.begun.success(self.held[0].ordinal)) is None:
+                return
+            said = [self.held[0].ordinal, *found]  # what makes no sense was left
         if not self.held:
             worker.hang_up()  # nobody asked
             return
@@ -281,13 +290,28 @@ class Feed:
         self.put_back(self.take_back(worker))
         self.take_over(worker).heard(said)
 
+    def take_written(self) -> None:
+        """Record the successes that are only written down."""
+        held, worker = self.held, self.owner.worker
+        if not held or worker is None or self.reports is not None:
+            return
+        success = worker.begun.success
+        if (found := success(held[0].ordinal)) is None:
+            return
+        now, shift = self.owner.clock.now(), clocks.shift(self.owner.clock)
+        while found is not None and (found.result in self.known or self.is_good(found.result)):
+            self.succeeded(held.popleft(), found.began + shift, found.ran, found.result, now)
+            found = success(held[0].ordinal) if held else None
+        self.full = False
+        self.since = self.owner.clock.monotonic()
+
     def take_successes(self, said: deque[Any]) -> None:
         """Record the successes without anything special that were said first, and take them out."""
-        held, owner = self.held, self.owner
+        self.take_written()
+        held, clock = self.held, self.owner.clock
         if not held or self.reports is not None:
             return
-        count, now, shift = len(said), owner.clock.now(), clocks.shift(owner.clock)
-        known, ends = self.known, owner.ends
+        count, now, shift = len(said), clock.now(), clocks.shift(clock)
         while said and held:
             work, answer = held[0], said[0]
             if type(answer) is not list or len(answer) != 4:
@@ -295,19 +319,23 @@ class Feed:
             ordinal, began, ran, result = answer
             if ordinal != work.ordinal or type(began) is not int or type(ran) is not int or type(result) is not str:
                 break
-            if result not in known and not self.is_good(result):
+            if result not in self.known and not self.is_good(result):
                 break
-            held.popleft()
             said.popleft()
-            began, ran = believed(work.fed_on, began + shift, ran, now)
-            if len(result) <= MOST_TOGETHER:
-                ends.append(end_text(work.sequence, work.claim, work.attempt, began, began + ran, ran, result))
-            else:
-                told = {"status": outcome.SUCCEEDED, "result": result, "ended_on": began + ran, "run_time": ran}
-                owner.ended_quietly(work, began, told)
+            self.succeeded(held.popleft(), began + shift, ran, result, now)
+            self.take_written()
         if len(said) < count:
             self.full = False
-            self.since = owner.clock.monotonic()
+            self.since = clock.monotonic()
+
+    def succeeded(self, work: Work, began: int, ran: int, result: str, now: int) -> None:
+        began, ran = believed(work.fed_on, began, ran, now)
+        ended = began + ran
+        if len(result) <= MOST_TOGETHER:
+            self.owner.ends.append(end_text(work.sequence, work.claim, work.attempt, began, ended, ran, result))
+            return
+        verdict = outcome.Verdict(outcome.SUCCEEDED, result=result)
+        self.owner.ended_quietly(work, began, outcome.message(verdict, ended_on=ended, run_time=ran))
 
     def is_good(self, result: str) -> bool:
         """Whether it is a JSON text that may be stored; short ones are known from then on."""
@@ -358,6 +386,7 @@ class Feed:
         worker = self.owner.worker
         assert worker is not None
         self.put_back(self.take_back(worker))
+        self.take_written()
         if self.held and not worker.begun.has(self.held[0].ordinal):
             self.put_back([self.held.popleft()])
         if self.held:
@@ -368,14 +397,3 @@ class Feed:
         worker.look()
         if self.held:  # somebody else holds its end of the connection
             self.lost()
-
-
-def believed(fed_on: int, began: int, ran: int, now: int) -> tuple[int, int]:
-    """Begin and duration as the worker tells them, within what can be: after it was given, and before now."""
-    if began < fed_on:
-        began = fed_on
-    if began > now:
-        began = now
-    if ran > now - began:
-        ran = now - began
-    return began, 0 if ran < 0 else ran

@@ -1,7 +1,8 @@
 """The runner's memory: a checksummed record of every begin and end, written before anything is reported.
 
 Runs that are fed to a worker ahead stand in `fed` records, and in `unfed` ones when they were taken back; which of
-them have begun is told by the file of begun.py. `read` turns both into plain begins.
+them have begun, and how some of these ended, is told by the file of begun.py. `read` turns that into plain begins and
+ends.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Iterable
 from typing import Final
 from zlib import crc32
 
+from jobctl.errors import BadInput
+from jobctl.jsontext import check_json
 from jobctl.runner import begun
-from jobctl.runner.protocol import Message, ends_text, one_by_one, text
+from jobctl.runner.protocol import Message, end_message, ends_text, one_by_one, text
 from jobctl.runner.work import Work
 
 VERSION: Final = 3
@@ -201,7 +204,8 @@ def plain(path: str | os.PathLike[str]) -> list[Message]:
 
 
 def resolved(records: list[Message], marks: begun.Marks | None) -> list[Message]:
-    """The records with plain begins, numbered after all others, for the fed runs that had begun and not ended."""
+    """The records with plain begins and ends, numbered after all others, of the fed runs that are not known to have
+    ended and had begun: an end where the worker had written it down."""
     plain: list[Message] = []
     fed: dict[int, list[int]] = {}
     known: set[tuple[int, int]] = set()
@@ -216,13 +220,26 @@ def resolved(records: list[Message], marks: begun.Marks | None) -> list[Message]
             if "sequence" in record:
                 known.add((record["sequence"], record["claim"]))
     number = max((int(record.get("n") or record.get("last") or 0) for record in plain), default=0)
-    begins: list[Message] = []
+    found: list[Message] = []
     for ordinal, (sequence, claim, attempt, fed_on) in sorted(fed.items()):
         # Without the file nobody can say: what may have begun is not begun again.
         if (marks is None or marks.has(ordinal)) and (sequence, claim) not in known:
             number += 1
-            begin = {"k": "begin", "sequence": sequence, "claim": claim, "attempt": attempt, "at": fed_on, "n": number}
-            begins.append(begin)
-    if begins and marks is not None:
-        begins[-1]["at"] = max(begins[-1]["at"], marks.at())
-    return plain + begins
+            begin = {"k": "begin", "sequence": sequence, "claim": claim, "attempt": attempt, "at": fed_on}
+            found.append({**(written_end(begin, ordinal, marks) or begin), "n": number})
+    if found and marks is not None and found[-1]["k"] == "begin":
+        found[-1]["at"] = max(found[-1]["at"], marks.at())
+    return plain + found
+
+
+def written_end(begin: Message, ordinal: int, marks: begun.Marks | None) -> Message | None:
+    """The end that the worker wrote down of the run with that begin; None where it did not, or not as it should."""
+    success = None if marks is None else marks.success(ordinal)
+    if success is None:
+        return None
+    try:
+        check_json(success.result)
+    except BadInput:
+        return None
+    began, ran = max(success.began, begin["at"]), max(success.ran, 0)
+    return end_message((begin["sequence"], begin["claim"], begin["attempt"], began, began + ran, ran, success.result))

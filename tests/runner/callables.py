@@ -291,3 +291,14 @@ def writes_garbage() -> None:
             except OSError:
                 continue
     time.sleep(999)
+
+
+def answers(kind: str, number: int) -> Any:
+    """As that kind says."""
+    if kind == "fails":
+        raise ValueError(number)
+    if kind == "says":
+        print(number)
+    if kind == "reports":
+        sys.modules["_jobctl_worker"].current().stage(f"stage {number}")
+    return {"none": None, "long": [number, "x" * 100], "wide": [number, "ż"]}.get(kind, [number])

@@ -93,8 +93,8 @@ def test_fed_runs_are_begins_if_and_only_if_they_have_begun(path: Path) -> None:
     append(one, record("begin", sequence=7, claim=2))
     assert [(r["k"], r.get("sequence")) for r in read(path)] == [("journal", None), ("end", 1), ("begin", 7)]
     for ordinal in (1, 2, 3, 6, 7):
-        marks.marks.cells[1 + ordinal % RING] = ordinal
-        marks.marks.cells[0] = ordinal * 1_000_000
+        marks.cells[1 + ordinal % RING] = ordinal
+        marks.cells[0] = ordinal * 1_000_000
     begins = read(path)[3:]
     assert [(r["sequence"], r["claim"], r["attempt"], r["n"]) for r in begins] == [
         (2, 2, 3, 3),
@@ -107,7 +107,7 @@ def test_fed_runs_are_begins_if_and_only_if_they_have_begun(path: Path) -> None:
 
 def test_quick_successes_are_read_one_by_one_and_have_begun(path: Path) -> None:
     one = Journal(str(path), "r")
-    Begun(begun_path(path)).marks.cells[1 + 3 % RING] = 3
+    Begun(begun_path(path)).cells[1 + 3 % RING] = 3
     one.note(fed_record([work(ordinal) for ordinal in (1, 2, 3)]))
     append(one, {"k": "ends", "rows": [[1, 2, 3, 10, 20, 10, "1"], [2, 2, 3, 20, 30, 10, "null"]]})
     assert [(r["k"], r["sequence"], r["n"]) for r in read(path)[1:]] == [("end", 1, 1), ("end", 2, 1), ("begin", 3, 2)]
