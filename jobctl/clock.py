@@ -111,7 +111,16 @@ def from_datetime(moment: datetime) -> int:
 
 def utc_offset(instant: int) -> int:
     """Minutes by which this machine's time was east of UTC at that instant."""
-    return time.localtime(instant // MICROSECONDS).tm_gmtoff // 60
+    global _offset
+    minute, names = instant // (60 * MICROSECONDS), time.tzname
+    last = _offset
+    if last[0] != minute or last[1] is not names:  # time.tzset, which may change it, names the zone anew
+        last = _offset = minute, names, time.localtime(instant // MICROSECONDS).tm_gmtoff // 60
+    return last[2]
+
+
+_offset: tuple[int, tuple[str, str], int] = (0, ("", ""), 0)
+"""The last answer of `utc_offset` and for which minute it is: time changes at a full minute."""
 
 
 class Alarm:

@@ -52,6 +52,14 @@ class Config:
         return self.home / "logs"
 
 
+def variables() -> Mapping[bytes, bytes]:
+    """The environment as it is now, for what reads it at every submission: nothing is encoded, decoded or raised."""
+    found: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None)
+    if found is None:  # something else was put in its place
+        return {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
+    return found
+
+
 def load(environ: Mapping[str, str], *, home: str | None = None, color: str | None = None) -> Config:
     """The settings that the flags (where given) and the environment ask for."""
     chosen = home or environ.get("JOBCTL_HOME") or default_home(environ)

@@ -272,9 +272,9 @@ class Database:
             answer = str(error)
         return None if answer == "ok" else str(answer)
 
-    def _identity(self) -> tuple[int, int]:
-        status = os.stat(self._place)
-        return status.st_dev, status.st_ino
+    def _identity(self) -> tuple[int, ...]:
+        """Which file the path leads to: inode and device."""
+        return os.stat(self._place)[1:3]
 
     def in_place(self) -> bool:
         """Whether the path still leads to the file that is open."""

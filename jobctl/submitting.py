@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, Final
 
 from jobctl import texts
 from jobctl.clock import utc_offset
+from jobctl.config import variables
 from jobctl.errors import Refused
 from jobctl.model import MAX_DEPTH, Definition, JobVersion, Reason, State, Status, SystemJob, Wait
 from jobctl.records import dataclass
@@ -227,8 +228,12 @@ def _with_key(tx: Transaction, version: JobVersion, key: str, data: str | None) 
 
 def caller_context() -> CallerContext:
     """Who calls, from the environment that a run is given."""
-    parent = os.environ.get("JOBCTL_ID")
-    if not parent or not re.fullmatch("[0-9a-f]{32}", parent):
+    found = variables()
+    return _context(found.get(b"JOBCTL_ID"), found.get(b"JOBCTL_DEPTH", b""))
+
+
+@lru_cache(maxsize=1)
+def _context(parent: bytes | None, depth: bytes) -> CallerContext:
+    if not parent or not re.fullmatch(b"[0-9a-f]{32}", parent):
         return OUTSIDE
-    depth = os.environ.get("JOBCTL_DEPTH", "")
-    return CallerContext(parent, int(depth) + 1 if re.fullmatch("[0-9]{1,3}", depth) else 1)
+    return CallerContext(parent.decode(), int(depth) + 1 if re.fullmatch(b"[0-9]{1,3}", depth) else 1)
