@@ -191,9 +191,11 @@ class Campaign:
 
     def _settle(self) -> None:
         """Let a last daemon finish everything, then stop it."""
-        process, _, _ = self._start()
+        process, began, offset = self._start()
         self.workload.end_schedules()
         deadline = time.monotonic() + SETTLE_WITHIN
+        while not self._is_ready(offset, began, whole=False) and time.monotonic() < deadline:
+            time.sleep(0.01)
         least, since = self._unfinished(), time.monotonic()
         while least and time.monotonic() < min(deadline, since + STALLED_AFTER) and process.poll() is None:
             time.sleep(0.05)
