@@ -142,6 +142,7 @@ class Feed:
         self.written = written
 
     def is_free(self, worker: Worker) -> bool:
+        """Whether nothing comes before what is prepared."""
         busy = self.held or self.owner.queue or self.owner.current is not None
         return not busy and not worker.fresh and worker.ending is None and worker.is_current()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobctl import control, pace
+from jobctl.fleet import STUCK_AFTER
 from jobctl.model import State, Status, Wait
 from jobctl.recorder import Recorder
 from jobctl.runner.journal import Journal
@@ -302,3 +303,21 @@ def test_who_waits_for_an_ordinary_end_hears_of_it(hands: Hands) -> None:
     hands.says(name, "end", sequence=first, claim=given.claim, attempt=1, at=at, outcome={"status": 30, "ended_on": at})
     assert hands.world.row(second).blocked_by is None
     assert hands.world.row(after).reason is None and hands.world.row(after).blocked_by == second
+
+
+def test_of_a_stuck_runner_nothing_is_returned_that_has_ended(hands: Hands) -> None:
+    hands.job("short", SHORT)
+    hands.submit(*["short"] * 8)
+    hands.turn()
+    name, runner = next((name, runner) for name, runner in hands.fleet.runners.items() if len(runner.given) > 2)
+    ended, begun, *others = list(runner.given)
+    hands.world.store.database.config.run_directory.mkdir(exist_ok=True)
+    journal = Journal(str(hands.fleet.journal_path(name)), name)
+    journal.add({"k": "begin", "sequence": ended, "claim": 1, "attempt": 1, "at": 1})
+    journal.add(hands.ended(name, ended))
+    journal.add({"k": "begin", "sequence": begun, "claim": 1, "attempt": 1, "at": 1})
+    journal.flush()
+    runner.gone_since = hands.fleet.clock.monotonic() - STUCK_AFTER - 1
+    hands.fleet.report_stuck()
+    told = [(message["k"], message.get("sequence"), message.get("sequences")) for _, message in hands.fleet.inbox]
+    assert told == [("stuck", begun, None), ("returned", None, others)]
