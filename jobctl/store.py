@@ -255,14 +255,14 @@ class Transaction(Store):
         """Insert it as claimed for that runner: what it has of that; nothing, if the offer does not stand."""
         state = PLAIN.index("state")
         claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id, daemon_id)
-        for (host,) in self.database.run_in_order("insert_claimed", claimed):
+        for host, claimer in self.database.run_in_order("insert_claimed", claimed):
             if self.bell is not None:
                 sequence, identity_, job_id, version, _, priority = values[:6]
                 depth = values[PLAIN.index("depth")]
                 guest = Guest(runner_id, sequence, identity_.hex(), job_id, version, priority, depth, data)
                 self.bell.promise(identity_, guest.said())
             told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
-            return {**told, "claim": 1, "runner_id": runner_id, "daemon_id": daemon_id, "host": host}
+            return {**told, "claim": 1, "runner_id": runner_id, "daemon_id": daemon_id, "host": host, "modified_by": claimer}
         return {}
 
     @staticmethod

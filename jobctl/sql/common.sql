@@ -193,14 +193,15 @@ INSERT INTO system_jobs (sequence, id, id_given, job_id, job_version_id, name, p
                          state, status, reason, due_at, ready_on, created_on, modified_on, created_by, modified_by,
                          owner, depth, parent, regarding, utc_offset, claim, runner_id, daemon_id, host_id, log_host)
 SELECT :sequence, :id, 0, :job_id, :job_version_id, :name, :priority, :operation_type, :message_name,
-       :state, :status, :reason, :due_at, :ready_on, :now, :now, :actor, :actor,
+       :state, :status, :reason, :due_at, :ready_on, :now, :now, :actor,
+       coalesce((SELECT id FROM actors WHERE name = 'daemon'), :actor),
        :owner, :depth, :parent, :regarding, :utc_offset, 1, r.id, r.daemon_id, r.host_id, r.host_id
   FROM runners AS r JOIN daemons AS d ON d.id = r.daemon_id
  WHERE r.id = :runner_id AND r.daemon_id = :daemon_id AND d.stopped_on IS NULL
    AND d.id = (SELECT max(id) FROM daemons)
    AND NOT EXISTS (SELECT 1 FROM system_jobs WHERE runner_id = :runner_id)
    AND NOT EXISTS (SELECT 1 FROM system_jobs WHERE state = 0 AND blocked_by IS NULL)
-RETURNING (SELECT name FROM hosts WHERE id = host_id);
+RETURNING (SELECT name FROM hosts WHERE id = host_id), (SELECT name FROM actors WHERE id = modified_by);
 
 -- Many of one definition that wait for nothing but their time. The rows are a JSON array of arrays: the instant before
 -- which it is not due, what it is about, and its id.
