@@ -30,11 +30,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
+    monotonic = staticmethod(time.monotonic)
+
     def now(self) -> int:
         return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
     def boottime(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)

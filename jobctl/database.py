@@ -36,7 +36,7 @@ class Database:
     ) -> None:
         self.config = config
         self.path = config.database
-        self._place = str(config.database)
+        self._place = os.fsencode(config.database)
         self.wait = wait
         self.directory = directory
         self.newest = newest_migration(directory)
@@ -48,8 +48,10 @@ class Database:
         with translated(self.path):
             self.connection = self._open()
             try:
+                self.do = self.connection.cursor().execute
+                """For what has no answer: a cursor for each statement would cost as much as some statements."""
                 self._prepare(daemon)
-                self._file = self._identity()
+                self._file = os.stat(self._place)[1:3]  # inode and device
             except BaseException:
                 self.connection.close()
                 raise
@@ -129,7 +131,7 @@ class Database:
             return
         if version:  # a database that is just being created holds nothing worth a copy
             self.back_up(self.path.with_name(f"{self.path.name}.before-{number}"))
-        with Writing(self):
+        with self.write():
             if self._header()[1] >= number:  # another process was first
                 return
             self.connection.execute(text)
@@ -147,9 +149,52 @@ class Database:
         finally:
             copy.close()
 
-    def write(self) -> Writing:
-        """A transaction whose commit survives a power cut."""
-        return Writing(self)
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """A transaction whose commit survives a power cut: all of it or nothing.
+
+        It waits in the writers' queue, because SQLite's own waiting is not fair.
+        """
+        self.begin()
+        try:
+            yield
+        except BaseException as error:
+            self.end(error)
+            raise
+        self.end(None)
+
+    def begin(self) -> None:
+        """What `write` does at first. Raises CannotOpen or TryAgain."""
+        if self.read_only:
+            raise CannotOpen(f"cannot write the database {self.path}: it is read-only")
+        try:
+            if not self.lock.acquire(self.wait):
+                raise TryAgain(f"the database {self.path} is locked by another writer; try again")
+            self.do("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._release()
+            translate(self.path, error)
+            raise
+
+    def end(self, error: BaseException | None) -> None:
+        """What it does at last: a commit, or for an `error` nothing of all that."""
+        try:
+            if error is None:
+                self.do("COMMIT")
+        except BaseException as failed:
+            translate(self.path, failed)
+            raise
+        finally:
+            self._release()
+        if error is not None:
+            translate(self.path, error)
+
+    def _release(self) -> None:
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        finally:
+            self.lock.pass_on()
 
     @property
     def in_transaction(self) -> bool:
@@ -209,13 +254,18 @@ class Database:
         self._known[name] = text, asked.values_of()
         return rows
 
-    def run_in_order(self, name: str, values: Sequence[Any]) -> list[Row]:
-        """As `run`; the values are bound in the order in which the statement names its parameters."""
+    def run_in_order(self, name: str, values: Sequence[Any]) -> None:
+        """A named statement without an answer; the values are bound in the order in which it names its parameters."""
         try:
-            return self.connection.execute(self._texts.get(name) or self._text(name), values).fetchall()
+            self.do(self._texts.get(name) or self._text(name), values)
         except BaseException as error:
             translate(self.path, error)
             raise
+
+    def rows_in_order(self, name: str, values: Sequence[Any]) -> list[Row]:
+        """The same with an answer."""
+        with translated(self.path):
+            return self.connection.execute(self._text(name), values).fetchall()
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any] | Sequence[Any]]) -> None:
         """A named statement without an answer, run once for each of the parameters: by name, or in order (quicker)."""
@@ -272,14 +322,10 @@ class Database:
             answer = str(error)
         return None if answer == "ok" else str(answer)
 
-    def _identity(self) -> tuple[int, ...]:
-        """Which file the path leads to: inode and device."""
-        return os.stat(self._place)[1:3]
-
     def in_place(self) -> bool:
         """Whether the path still leads to the file that is open."""
         try:
-            return self._identity() == self._file
+            return os.stat(self._place)[1:3] == self._file
         except OSError:
             return False
 
@@ -298,50 +344,6 @@ class Database:
 def _filled(text: str, parts: Mapping[str, str]) -> str:
     """`text` with each mark `/*part*/` replaced by that part."""
     return re.sub(MARK, lambda mark: parts[mark[1]], text)
-
-
-class Writing:
-    """At the head of the writers' queue, because SQLite's own waiting is not fair: all of it or nothing.
-
-    A class, because every submission pays for it.
-    """
-
-    __slots__ = ("database",)
-
-    def __init__(self, database: Database) -> None:
-        if database.read_only:
-            raise CannotOpen(f"cannot write the database {database.path}: it is read-only")
-        self.database = database
-
-    def __enter__(self) -> None:
-        database = self.database
-        try:
-            if not database.lock.acquire(database.wait):
-                raise TryAgain(f"the database {database.path} is locked by another writer; try again")
-            database.connection.execute("BEGIN IMMEDIATE")
-        except BaseException as error:
-            self._release()
-            translate(database.path, error)
-            raise
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None:
-                self.database.connection.execute("COMMIT")
-        except BaseException as failed:
-            translate(self.database.path, failed)
-            raise
-        finally:
-            self._release()
-        if error is not None:
-            translate(self.database.path, error)
-
-    def _release(self) -> None:
-        try:
-            if self.database.connection.in_transaction:
-                self.database.connection.execute("ROLLBACK")
-        finally:
-            self.database.lock.pass_on()
 
 
 def engine_version() -> tuple[str, str]:

@@ -78,6 +78,7 @@ def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> 
     parent = columns["parent"]
     values = {
         **NEW,
+        "modified_by": actor,
         **columns,
         "id": columns["id"].hex(),
         "job": version.job,
@@ -90,7 +91,6 @@ def _new_values(columns: Mapping[str, Any], version: JobVersion, actor: str) -> 
         "created_on": columns["now"],
         "created_by": actor,
         "modified_on": columns["now"],
-        "modified_by": actor,
     }
     return map(values.get, SAVED)
 

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -98,16 +99,20 @@ class Store(Reads):
 class Transaction(Store):
     """A write transaction: what it reads cannot change before it commits."""
 
+    _next: int | None = None
+    """The number of the next system job, if it was read and not used since."""
+    _last = 0
+    """That of the last one that was made here."""
+
     def __init__(self, store: Store) -> None:
         self.database, self.clock, self.actor, self.known = store.database, store.clock, store.actor, store.known
         self.bell, self.offers = store.bell, store.offers
         self.now = store.clock.now()
-        self.ended: deque[int] = deque()
+
+    @cached_property
+    def ended(self) -> deque[int]:
         """System jobs that were completed or deleted and whose dependents have not heard of it yet."""
-        self._next: int | None = None
-        """The number of the next system job, if it was read and not used since."""
-        self._last = 0
-        """That of the last one that was made here."""
+        return deque()
 
     def version_first(self, name: str) -> JobVersion:
         """As `version_in_force`, first of all in a transaction: what the last one knew may still hold."""
@@ -215,55 +220,57 @@ class Transaction(Store):
         at: int | None,
         data: str | None,
         regarding: str | None,
-        *,
         message_name: str,
-        depth: int,
-        parent: bytes | None,
         utc_offset: int,
+        depth: int = 0,
+        parent: bytes | None = None,
         owner: str | None = None,
     ) -> SystemJob:
         """A new system job of a definition without a token, which waits for its time `at` alone (None: it is now)."""
-        now, actor, definition = self.now, self.actor_id, version.definition
+        now, actor, definition = self.now, self.known.actors.get(self.actor), version.definition
+        if actor is None:
+            actor = self.actor_id
         sequence = self._next_number()
-        later = at is not None and at > now
-        offered = None if later or definition.concurrency is not None else self._offered(version)
-        values = (
-            *(sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority),
-            OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW,
-            message_name,
-            *(LATER if later else AT_ONCE),
-            now if at is None else at,
-            None if later else now,
-            *(now, actor, actor if owner is None else self.id_of(owner), depth, parent, regarding, utc_offset),
-        )
+        due_at = now if at is None else at
+        state, status, reason, ready_on = (*AT_ONCE, now) if due_at <= now else (*LATER, None)
+        kind = OPERATION_BULK_DELETE if definition.internal == "bulk_delete" else OPERATION_WORKFLOW
+        owner_id = actor if owner is None else self.id_of(owner)
+        what = (sequence, identity(sequence), version.job_id, version.id, version.job, definition.priority, kind)
+        where = (message_name, state, status, reason, due_at, ready_on, now, actor, owner_id)
+        values = (*what, *where, depth, parent, regarding, utc_offset)
         if data is None and definition.settings is not None:
             data = json.dumps(definition.settings)
-        held = {} if offered is None else self._insert_claimed(values, data, *offered)
+        held = self._claim(version, values, data) if due_at <= now and self.bell is not None and self.bell.heard else {}
         if not held:
             self.database.run_in_order("insert_plain", values)
         if data is not None:
             self.database.run("insert_payload", {"sequence": sequence, "data": data})
         return new_plain_system_job(values, version, self.actor, owner or self.actor, held)
 
-    def _offered(self, version: JobVersion) -> tuple[str, int] | None:
-        """A runner that is offered for it, and by which daemon, if there is one that hears of it."""
-        return self.offers.runner_for(version.id) if self.bell is not None and self.bell.heard else None
+    def _claim(self, version: JobVersion, values: tuple[Any, ...], data: str | None) -> dict[str, Any]:
+        """Insert it as claimed for a runner that is offered for it; what it has of that.
 
-    def _insert_claimed(
-        self, values: tuple[Any, ...], data: str | None, runner_id: str, daemon_id: int
-    ) -> dict[str, Any]:
-        """Insert it as claimed for that runner: what it has of that; nothing, if the offer does not stand."""
+        Nothing if there is none, or if the offer does not stand.
+        """
+        offered = None if version.definition.concurrency is not None else self.offers.runner_for(version.id)
+        if offered is None:
+            return {}
+        runner_id, daemon_id = offered
         state = PLAIN.index("state")
         claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id, daemon_id)
-        for host, claimer in self.database.run_in_order("insert_claimed", claimed):
-            if self.bell is not None:
-                sequence, identity_, job_id, version, _, priority = values[:6]
-                depth = values[PLAIN.index("depth")]
-                guest = Guest(runner_id, sequence, identity_.hex(), job_id, version, priority, depth, data)
-                self.bell.promise(identity_, guest.said())
+        for host, claimer in self.database.rows_in_order("insert_claimed", claimed):
+            self._promise(values, data, runner_id)
             told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
-            return {**told, "claim": 1, "runner_id": runner_id, "daemon_id": daemon_id, "host": host, "modified_by": claimer}
+            who = {"runner_id": runner_id, "daemon_id": daemon_id, "host": host, "modified_by": claimer}
+            return {**told, **who, "claim": 1}
         return {}
+
+    def _promise(self, values: tuple[Any, ...], data: str | None, runner_id: str) -> None:
+        """Let the daemon know what is about to be committed."""
+        sequence, id, job_id, version, _, priority = values[:6]
+        guest = Guest(runner_id, sequence, id.hex(), job_id, version, priority, values[PLAIN.index("depth")], data)
+        if self.bell is not None:
+            self.bell.promise(id, guest.said())
 
     @staticmethod
     def _given(version: JobVersion) -> dict[str, Any]:
@@ -356,18 +363,18 @@ LATER: Final = (int(State.SUSPENDED), int(Status.WAITING), str(Reason.SCHEDULED)
 
 
 class _Writing:
-    __slots__ = ("commit", "store")
+    __slots__ = ("store",)
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.commit = store.database.write()
 
     def __enter__(self) -> Transaction:
-        if self.store.bell is not None:
-            self.store.bell.announce(self.store.clock.monotonic())
-        self.commit.__enter__()
+        store = self.store
+        if store.bell is not None:
+            store.bell.announce(store.clock.monotonic())
+        store.database.begin()
         try:
-            return Transaction(self.store)
+            return Transaction(store)
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
@@ -375,16 +382,16 @@ class _Writing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        store = self.store
         try:
-            self.commit.__exit__(kind, error, trace)
+            store.database.end(error)
         except BaseException:
             self._failed()
             raise
-        if error is None:
-            if self.store.bell is not None:
-                self.store.bell.ring(self.store.clock.monotonic())
-        else:
+        if error is not None:
             self._failed()
+        elif store.bell is not None:
+            store.bell.ring(store.clock.monotonic())
 
     def _failed(self) -> None:
         """What was made by it is not there."""

@@ -9,7 +9,7 @@ from jobctl import submitting
 from jobctl.clock import from_datetime
 from jobctl.errors import BadInput
 from jobctl.jsontext import json_of
-from jobctl.kept import open_store
+from jobctl.kept import close, open_store, opened
 from jobctl.model import SystemJob, Wait
 
 After = int | SystemJob | tuple[int | SystemJob, str]
@@ -35,10 +35,14 @@ def submit(
     text = None if data is None else json_of(data)
     plain = after == () and on_event is None and key is None
     conditions = submitting.UNCONDITIONAL if plain else submitting.Conditions(_waits(after), on_event, key)
-    with open_store() as store:
+    store = opened()
+    try:
         instant = None if at is None else _instant(at, store.clock.now())
         request = submitting.Request(text, instant, regarding, conditions)
         return submitting.submit_request(store, name, request, "api")
+    except BaseException:
+        close()
+        raise
 
 
 def submit_many(name: str, data: Iterable[object], at: datetime | str | None = None) -> list[int]:

@@ -98,7 +98,8 @@ def submit(
 
 def submit_request(store: Store, name: str, request: Request, message_name: str) -> SystemJob:
     """As `submit`."""
-    texts.word(name, "name of a job", 1000)
+    if not isinstance(name, str) or name not in store.known.in_force:
+        texts.word(name, "name of a job", 1000)
     with store.write() as tx:
         found = submit_within(tx, tx.version_first(name), request, message_name)
     tx.remember()
@@ -153,6 +154,8 @@ def submit_within(
     """As `submit`, in a transaction that is under way; `columns` are of the system job's row."""
     conditions, at = request.conditions, request.at
     if request.is_plain and version.definition.token is None and not columns:
+        if caller_context() is OUTSIDE:
+            return tx.insert_plain(version, at, request.data, request.regarding, message_name, utc_offset(tx.now))
         return tx.insert_plain(version, at, request.data, request.regarding, **_common(tx, message_name))
     if conditions.key is not None and (same := _with_key(tx, version, conditions.key, request.data)):
         return same

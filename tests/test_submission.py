@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ import pytest
 
 import jobctl as module
 from jobctl import control, kept, moves
-from jobctl.clock import SystemClock
-from jobctl.config import Config
+from jobctl.clock import SystemClock, utc_offset
+from jobctl.config import Config, variables
 from jobctl.errors import JobNotFound
 from jobctl.kept import open_store
 from jobctl.model import Definition, Reason, State, Status
 from jobctl.store import Store
+from jobctl.submitting import OUTSIDE, CallerContext, caller_context
 from tests.conftest import Jobctl
 
 FRAME = 24 + 4096
@@ -153,3 +156,58 @@ def test_a_key_that_was_used_leaves_the_next_number_as_it_is(jobctl: Jobctl) -> 
     first = module.submit("one", key="k")
     assert module.submit("one", key="k").sequence == first.sequence
     assert module.submit("one").sequence == first.sequence + 1
+
+
+def test_the_environment_is_read_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JOBCTL_ID", "JOBCTL_DEPTH"):
+        monkeypatch.delenv(name, raising=False)
+    assert caller_context() is OUTSIDE
+    monkeypatch.setenv("JOBCTL_ID", "0123456789abcdef" * 2)
+    assert caller_context() == CallerContext("0123456789abcdef" * 2, 1)
+    monkeypatch.setenv("JOBCTL_DEPTH", "4")
+    assert caller_context() == CallerContext("0123456789abcdef" * 2, 5)
+    monkeypatch.setenv("JOBCTL_ID", "none")
+    assert caller_context() is OUTSIDE
+
+
+def test_something_else_in_the_place_of_the_environment_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"JOBCTL_HOME": "/é"})
+    assert variables() == {b"JOBCTL_HOME": "/é".encode()}
+
+
+def test_another_zone_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    summer = 1_750_000_000_000_000
+    try:
+        for zone, minutes in (("Europe/Madrid", 120), ("Asia/Kolkata", 330), ("UTC", 0)):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert utc_offset(summer) == minutes
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_offset_changes_in_the_minute_in_which_time_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    change = 1_743_296_400_000_000  # 2025-03-30 01:00 UTC, when summer time begins in Madrid
+    try:
+        monkeypatch.setenv("TZ", "Europe/Madrid")
+        time.tzset()
+        assert [utc_offset(change + by) for by in (-1, 0, -1)] == [60, 120, 60]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_another_home_and_one_made_anew_get_what_is_submitted(
+    jobctl: Jobctl, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobctl("add", "one", "--", "true", expect=0)
+    assert [module.submit("one").sequence for _ in range(2)] == [1, 2]
+    monkeypatch.setenv("JOBCTL_HOME", str(tmp_path / "elsewhere"))
+    with pytest.raises(JobNotFound):
+        module.submit("one")
+    monkeypatch.setenv("JOBCTL_HOME", str(home))
+    assert module.submit("one").sequence == 3
+    home.rename(tmp_path / "moved")
+    with pytest.raises(JobNotFound):
+        module.submit("one")
