@@ -262,11 +262,6 @@ class Database:
             translate(self.path, error)
             raise
 
-    def rows_in_order(self, name: str, values: Sequence[Any]) -> list[Row]:
-        """The same with an answer."""
-        with translated(self.path):
-            return self.connection.execute(self._text(name), values).fetchall()
-
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any] | Sequence[Any]]) -> None:
         """A named statement without an answer, run once for each of the parameters: by name, or in order (quicker)."""
         with translated(self.path):

@@ -256,13 +256,12 @@ class Transaction(Store):
         if offered is None:
             return {}
         runner_id, daemon_id = offered
-        state = PLAIN.index("state")
-        claimed = (*values[:state], *CLAIMED, *values[state + len(CLAIMED) :], runner_id, daemon_id)
-        for host, claimer in self.database.rows_in_order("insert_claimed", claimed):
+        told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
+        who = {"runner_id": runner_id, "daemon_id": daemon_id}
+        claimed = {**dict(zip(PLAIN, values, strict=True)), **told, **who}
+        for host, claimer in self.database.run("insert_claimed", claimed):
             self._promise(values, data, runner_id)
-            told = dict(zip(("state", "status", "reason"), CLAIMED, strict=True))
-            who = {"runner_id": runner_id, "daemon_id": daemon_id, "host": host, "modified_by": claimer}
-            return {**told, **who, "claim": 1}
+            return {**told, **who, "claim": 1, "host": host, "modified_by": claimer}
         return {}
 
     def _promise(self, values: tuple[Any, ...], data: str | None, runner_id: str) -> None:

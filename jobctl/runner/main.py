@@ -392,4 +392,8 @@ def main() -> None:
     os.set_inheritable(int(descriptor), False)
     set_subreaper()
     collect_seldom()
-    Runner(home, runner, socket.socket(fileno=int(descriptor))).run()
+    try:
+        owner = Runner(home, runner, socket.socket(fileno=int(descriptor)))
+    except OSError as error:  # the home is being deleted, or its disk is full
+        raise SystemExit(f"jobctl: a runner cannot start in {home}: {error.strerror}") from None
+    owner.run()

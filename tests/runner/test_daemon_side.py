@@ -6,12 +6,15 @@ import json
 import os
 import resource
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobctl.fleet import BOOT, PACKAGE_PARENT
 from jobctl.runner.journal import read
 from jobctl.runner.protocol import encode
 from tests.conftest import wait_until
@@ -351,3 +354,13 @@ def test_connection_of_the_parent_counts_before_it_speaks(runner: RunnerProcess)
     assert isinstance(runner.daemon, Daemon)
     wait_until(runner.socket_path.exists)
     assert runner.process.poll() is None
+
+
+def test_a_runner_whose_home_is_gone_says_so_in_one_sentence(tmp_path: Path) -> None:
+    home = tmp_path / "gone"
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        argv = [sys.executable, "-I", "-S", "-c", BOOT, PACKAGE_PARENT, str(home), "ab" * 8, str(theirs.fileno())]
+        done = subprocess.run(argv, pass_fds=[theirs.fileno()], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == f"jobctl: a runner cannot start in {home}: No such file or directory\n"
