@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 LONG = ["echo", "a" * 200]
 
 

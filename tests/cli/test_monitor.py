@@ -21,6 +21,8 @@ from tests.cli.history import HOUR, MINUTE, SECOND, Past
 from tests.cli.terminal import on_terminal
 from tests.conftest import Jobctl, StartDaemon
 
+pytestmark = pytest.mark.thorough
+
 TITLES = ["NUMBER", "JOB", "STATUS", "DUE", "START", "END", "DURATION", "ATTEMPT", "MESSAGE"]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Jobctl, StartDaemon, WaitUntil
 
+pytestmark = pytest.mark.thorough
+
 
 def state(jobctl: Jobctl, sequence: int) -> dict[str, Any]:
     document: dict[str, Any] = jobctl("show", sequence, "--json", expect=0).json["system_job"]

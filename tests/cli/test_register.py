@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import Jobctl
 
+pytestmark = pytest.mark.thorough
+
 TASKS = """
 import jobctl
 print("noise")

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import ClockFile, Jobctl
 from tests.end_to_end.timeline import Row, Timeline
 
+pytestmark = pytest.mark.thorough
+
 HOURLY = ("--every", "1h", "--start", "2027-06-01T10:00Z")
 
 

@@ -13,6 +13,8 @@ from tests.end_to_end.hostile import check_nothing_left, show
 from tests.end_to_end.timeline import Timeline
 from tests.end_to_end.witness import Witness, is_alive
 
+pytestmark = pytest.mark.thorough
+
 HOURLY = ("--every", "1h", "--start", "2027-06-01T10:00Z")
 
 
