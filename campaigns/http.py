@@ -42,6 +42,8 @@ JOBS = {
 }
 NOT_ASKED = "positive_data_acceptance"
 REQUEST_TIMEOUT = 10
+ROUNDS = 3
+"""Seeds at most, until each operation has succeeded once."""
 WAITING = 80
 """System jobs for those requests that change one, and often leave none of it."""
 
@@ -141,6 +143,11 @@ def tally(answers: Path) -> dict[str, Counter[int]]:
     return found
 
 
+def succeeded(answers: Path) -> set[str]:
+    """The operations that were answered with success."""
+    return {name for name, count in tally(answers).items() if count[2]}
+
+
 def run(directory: Path, examples: int, seed: int) -> list[str]:
     """What is wrong."""
     trial = Trial(directory)
@@ -148,13 +155,16 @@ def run(directory: Path, examples: int, seed: int) -> list[str]:
     with trial.served() as url:
         trial.make_azure_jobs(url)
         operations = trial.operations(url)
-        said = trial.ask(url, examples, seed)
+        all_said = [trial.ask(url, examples, seed)]
+        # What chance gave nothing that leads to success, it gives another time.
+        while len(all_said) < ROUNDS and operations - succeeded(trial.answers):
+            all_said.append(trial.ask(url, examples, seed + len(all_said)))
     counts = tally(trial.answers)
-    wrong = [] if said.returncode == 0 else [said.stdout[-20_000:] + said.stderr[-4000:]]
+    wrong = [said.stdout[-20_000:] + said.stderr[-4000:] for said in all_said if said.returncode]
     log = trial.log.read_text(encoding="utf-8", errors="replace")
     if not trial.alive or "Traceback" in log:
         wrong.append(f"the service or the daemon ended, or erred:\n{log[-4000:]}")
-    if never := sorted(operations - {name for name, count in counts.items() if count[2]}):
+    if never := sorted(operations - succeeded(trial.answers)):
         wrong.append(f"never answered with success, so that nothing of it was shown: {', '.join(never)}")
     total = sum(counts.values(), Counter[int]())
     print(f"seed        {seed}")

@@ -1,7 +1,8 @@
 """What Schemathesis is told beyond the document, in its own process: values that lead somewhere; and what was answered.
 
-Half of what it makes to fit the document is given ids, names and expressions of the home under trial; else most
-requests would end at "there is no such system job". What it makes to be refused stays as it is, and so do its chains.
+Three quarters of what it makes to fit the document are given ids, names and expressions of the home under trial; else
+most requests would end at "there is no such system job". What it makes to be refused stays as it is, and so do its
+chains.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         return
     said = repr((case.operation.label, case.path_parameters, case.query, case.headers, case.body))
     chance = random.Random(zlib.crc32(said.encode("utf-8", "backslashreplace")))
-    if case.method != "DELETE" and chance.random() < 0.5:  # of a thing there is one deletion
+    if case.method != "DELETE" and chance.random() < 0.25:  # of a thing there is one deletion
         return
     for name in ("id", "key"):
         if name in case.path_parameters:
