@@ -143,6 +143,7 @@ class Feed:
 
     def is_free(self, worker: Worker) -> bool:
         """Whether nothing comes before what is prepared."""
+        """Whether nothing comes before what is prepared."""
         busy = self.held or self.owner.queue or self.owner.current is not None
         return not busy and not worker.fresh and worker.ending is None and worker.is_current()
 
@@ -296,13 +297,12 @@ class Feed:
         held, worker = self.held, self.owner.worker
         if not held or worker is None or self.reports is not None:
             return
-        success = worker.begun.success
-        if (found := success(held[0].ordinal)) is None:
+        if (found := worker.begun.success(held[0].ordinal)) is None:
             return
         now, shift = self.owner.clock.now(), clocks.shift(self.owner.clock)
         while found is not None and (found.result in self.known or self.is_good(found.result)):
             self.succeeded(held.popleft(), found.began + shift, found.ran, found.result, now)
-            found = success(held[0].ordinal) if held else None
+            found = worker.begun.success(held[0].ordinal) if held else None
         self.full = False
         self.since = self.owner.clock.monotonic()
 
